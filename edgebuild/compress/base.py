@@ -1,0 +1,55 @@
+"""The base of the compressing family: a recipe is stages in order, a stage lowers a draft."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from edgebuild.core.graph import Lowering
+from edgebuild.core.records import Record
+from edgebuild.core.wires import Artifact
+
+
+class Draft(Record):
+    """A model under way."""
+
+    model: Artifact
+    format: str
+    """A name of `models/routes.py`: `onnx`, `tflite`, …"""
+    words: tuple[str, ...] = ()
+    """What was done so far, a phrase for each stage, as reports print it."""
+
+    def then(self, model: Artifact, words: str) -> Draft:
+        """The draft after one more stage, in the same format."""
+        return Draft(model=model, format=self.format, words=(*self.words, words))
+
+
+class Quantizer(Protocol):
+    """What a stage needs of a target: to know its runtime's way of doing it."""
+
+    def quantize(self, to: Lowering, draft: Draft, how: Stage) -> Draft:
+        """Add the steps that quantize for this runtime.
+
+        Raises:
+            Refused: this runtime has no such scheme.
+        """
+
+
+class Stage(Record):
+    """One stage of a recipe."""
+
+    def lower(self, to: Lowering, draft: Draft, target: Quantizer) -> Draft:
+        """Add this stage's steps and return the draft after them.
+
+        Raises:
+            Refused: the target cannot take it.
+        """
+        raise NotImplementedError
+
+
+class Recipe(Record):
+    """One entry of `candidates:`: where it starts and the stages in order."""
+
+    stages: tuple[Stage, ...] = ()
+    source: str | None = None
+    """A model of the user's own, with the same interface, instead of the spec's; absolute once the spec is resolved."""
+    required: bool = False

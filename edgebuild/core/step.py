@@ -1,0 +1,86 @@
+"""A step: parameters and `run`. It is its record; the wires in its fields are its wiring."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from edgebuild.core.records import Record, canonical_json, digest_of
+from edgebuild.core.wires import Artifact, Attempt, Refusal
+
+
+class Workspace(Protocol):
+    """All that a running step may touch."""
+
+    @property
+    def output(self) -> Path:
+        """Where the step writes its one file or folder; its parent exists, itself it does not."""
+
+    @property
+    def scratch(self) -> Path:
+        """An empty private folder, the current one; gone after the step."""
+
+    def path(self, artifact: Artifact) -> Path:
+        """A read-only file or folder of an input."""
+
+    def attempt(self, attempt: Attempt) -> Path | Refusal:
+        """An input, or why it was not made."""
+
+    def progress(self, done: int, total: int, what: str = "") -> None:
+        """Tell the watcher how far the step is; cheap, may be called often."""
+
+    def for_this_build_only(self, why: str) -> None:
+        """Say that the output is a value of this build and must not be found again (a contended measurement)."""
+
+
+class Step(Record):
+    """One unit of work. Holds plain data only; equal steps are one node of the graph.
+
+    Every field enters the key unless it is marked `OutsideKey`; wires enter by the digest of their bytes.
+    """
+
+    version: ClassVar[int]
+    """Raised whenever the same parameters and inputs would give other bytes."""
+    tools: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose versions decide the output; every third-party import of `run` is named here."""
+    filename: ClassVar[str] = ""
+    """Name of the output, a folder where it has no suffix."""
+    portable: ClassVar[bool] = True
+    """Proven to write the same bytes on every platform; else platform, ISA and threads enter the key."""
+    deterministic: ClassVar[bool] = True
+    """Proven to write the same bytes every time; else its bytes are pinned, not re-derived."""
+    volatile: ClassVar[bool] = False
+    """Asked in every build (facts of a device); its readers still see equal bytes as unchanged."""
+    alone: ClassVar[bool] = False
+    """Measures time: nothing else runs beside it."""
+    inline: ClassVar[bool] = False
+    """Cheap, ours and without third-party imports: runs in the engine's own process."""
+    timeout_s: ClassVar[float] = 1800.0
+
+    def run(self, work: Workspace) -> None:
+        """Write `work.output`.
+
+        Raises:
+            Refused: the step declines; stored like a result.
+            EdgebuildError: the user's data, code or machine is at fault; never stored.
+        """
+        raise NotImplementedError
+
+    @cached_property
+    def id(self) -> str:
+        """Identity in the graph: kind and parameters, with the wires by the identity of their steps."""
+        return digest_of(canonical_json([self.kind(), type(self).version, self])).removeprefix("sha256:")[:32]
+
+    @classmethod
+    def kind(cls) -> str:
+        """`module:Class`, from which a fresh process loads the step."""
+        return f"{cls.__module__}:{cls.__qualname__}"
+
+    def output_name(self) -> str:
+        """Name under which readers see the output."""
+        return type(self).filename
+
+    def out(self) -> Artifact:
+        """The wire to what this step makes."""
+        return Artifact(id=self.id, filename=self.output_name())

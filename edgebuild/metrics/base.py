@@ -1,0 +1,63 @@
+"""The base of the metrics: pure functions from records to a number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from edgebuild.core.records import Record
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a metric sees of one candidate on one split; axis 0 of every array is the sample."""
+
+    outputs: dict[str, np.ndarray]
+    """By output name, native type, or what `decode` kept."""
+    reference: dict[str, np.ndarray]
+    """The untouched source's outputs on the same samples."""
+    labels: dict[str, np.ndarray] = field(default_factory=dict)
+    """By label key; "" for a single label; empty without labels."""
+    ids: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    """Empty without groups; intervals resample groups."""
+    tags: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class Metric(Record):
+    """One entry of `metrics:`."""
+
+    metric: str
+    """Name of the metric, a row of its table."""
+    output: str | None = None
+    """Output it judges; the only one where left out."""
+    label: str | None = None
+    """Key of a mapping label."""
+    where: dict[str, str | int | float | bool] = {}
+    """Only samples whose tags have these values."""
+
+    unit: ClassVar[str]
+    """`%`, `dB`, `1`; a class where it is fixed."""
+    better: ClassVar[Literal["lower", "higher"]] = "higher"
+    needs_labels: ClassVar[bool] = True
+    binary: ClassVar[bool] = False
+    """The value is 100 × the mean of per-sample 0/1, so exact intervals apply."""
+
+    def value(self, samples: Samples) -> float:
+        """The number, in `unit`.
+
+        Raises:
+            DataError: outputs or labels are not what the metric is for, by name and with the fix.
+        """
+        raise NotImplementedError
+
+    def per_sample(self, samples: Samples) -> np.ndarray | None:
+        """One number for each sample whose mean is the value (0/1 where `binary`), or None where there is none."""
+        return None
+
+    def chance(self, samples: Samples) -> float | None:
+        """The value a model that knows nothing would reach, or None where that has no meaning."""
+        return None

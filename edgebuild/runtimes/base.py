@@ -1,0 +1,64 @@
+"""The base of the runtimes: one entry of `targets:`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from edgebuild.compress.base import Draft, Recipe
+from edgebuild.compress.quantize.stage import Quantize
+from edgebuild.core.dossier import Call
+from edgebuild.core.graph import Lowering
+from edgebuild.core.records import Record
+from edgebuild.core.step import Step
+from edgebuild.core.wires import Artifact
+
+
+class Target(Record):
+    """One product to ship: a runtime on a device."""
+
+    runtime: str
+    """Name of the runtime, a row of its table."""
+    device: str = "here"
+    """Name of a device profile; `here` is the machine that builds."""
+    candidates: tuple[str, ...] | None = None
+    """Only these, besides `source`; all where left out."""
+    choose: str | None = None
+    """Ship this candidate; its verdicts stand."""
+
+    format: ClassVar[str]
+    """What the runtime loads, a name of `models/routes.py`."""
+    extra: ClassVar[str]
+    """The extra that installs it: `pip install edgebuild[extra]`."""
+    distributions: ClassVar[tuple[str, ...]]
+    """Packages without which nothing can be made for it."""
+
+    def admits(self, recipe: Recipe) -> None:
+        """Decline what this runtime cannot do, before any work.
+
+        Raises:
+            Refused: kind "not applicable".
+        """
+
+    def default_recipes(self) -> dict[str, Recipe]:
+        """The default set, by name; `source` is not among them, it is always there."""
+        raise NotImplementedError
+
+    def quantize(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
+        """Add the steps that quantize the draft this runtime's way.
+
+        Raises:
+            Refused: no such scheme here.
+        """
+        raise NotImplementedError
+
+    def finish(self, to: Lowering, draft: Draft) -> Draft:
+        """Add what every artifact of this runtime needs last."""
+        return draft
+
+    def call(self) -> Call:
+        """How to load what `finish` made."""
+        raise NotImplementedError
+
+    def account(self, model: Artifact, sample: Artifact) -> Step:
+        """The step that writes an `Account` (JSON) of the artifact; `sample` is a checked split."""
+        raise NotImplementedError
