@@ -87,7 +87,7 @@ class StepError(EdgebuildError):
 RefusalKind = Literal["not applicable", "rejected", "failed"]
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - a result that travels as an exception, not an error
     """Raised by a step, or while a candidate is planned, to decline: a result, not an error.
 
     Args:
@@ -115,7 +115,7 @@ def words_of(tool: str, fix: str = "") -> Iterator[None]:
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """`; did you mean \\`x\\`?` where a known word is near, else ""."""
+    """The words "; did you mean …?" where a known word is near, else an empty text."""
     from difflib import get_close_matches
 
     near = get_close_matches(word, known, n=1, cutoff=0.6)

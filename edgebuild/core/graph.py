@@ -14,7 +14,7 @@ class Graph:
     def __init__(self) -> None:
         self.steps: dict[str, Step] = {}
         self.labels: dict[str, list[str]] = {}
-        """Names of a step for people (`digits: here: int8: quantize`); one for each place that wants it, never in a key."""
+        """Names of a step for people (`digits: here: int8: quantize`), one for each place that wants it; in no key."""
         self.wanted: dict[str, Artifact] = {}
         """Outputs somebody asked for by name; their ancestors are what a build does."""
 
