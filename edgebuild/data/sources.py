@@ -1,0 +1,112 @@
+"""The user's own files and folders: known by digest, read once into the store."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+from edgebuild.core.records import Here, digest_of
+from edgebuild.core.step import Step, Workspace
+from edgebuild.errors import DataError, Problem
+
+CHUNK = 1 << 20
+LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+"""What file managers leave behind; not part of a folder, and neither is `._*`."""
+
+
+def digest_path(path: Path) -> str:
+    """`sha256:…` of a file's bytes, or of the sorted list of a folder's files with their digests; streamed.
+
+    Raises:
+        DataError: nothing is there, or a folder holds a link out of it, a device, or names that differ in case alone.
+    """
+    if path.is_dir():
+        return digest_of("".join(f"{name}\0{_copy(file)}\n" for name, file in walk(path)).encode())
+    if not path.exists():
+        raise DataError(
+            Problem(str(path), "no such file or folder.", "Correct the path; it belongs to the spec's folder.")
+        )
+    return _copy(path)
+
+
+def walk(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Files below a folder by POSIX path, sorted, without a file manager's litter.
+
+    Raises:
+        DataError: as in `digest_path`, all such files at once.
+    """
+    found: dict[str, Path] = {}
+    problems: list[Problem] = []
+    folded: dict[str, str] = {}
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for name in files + [name for name in folders if (Path(parent) / name).is_symlink()]:
+            path = Path(parent) / name
+            relative = path.relative_to(folder).as_posix()
+            if name in LITTER or name.startswith("._"):
+                continue
+            if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+                problems.append(Problem(str(path), "is a link out of the folder.", "Put the file itself there."))
+            elif not path.is_file():
+                problems.append(Problem(str(path), "is no plain file.", "Remove it from the folder."))
+            elif (twin := folded.setdefault(relative.casefold(), relative)) != relative:
+                problems.append(Problem(str(path), f"differs from `{twin}` in case alone.", "Rename one of them."))
+            else:
+                found[relative] = path
+    if problems:
+        raise DataError(*problems)
+    yield from sorted(found.items())
+
+
+class ReadSource(Step):
+    """Take a file or folder of the user's into the store, once; everything else reads the copy."""
+
+    version = 1
+
+    path: Here
+    digest: str
+    """What was there when the graph was made."""
+    name: str
+    """Name under which readers see it."""
+
+    def output_name(self) -> str:
+        """The name the plan gave it; never the user's."""
+        return self.name
+
+    def run(self, work: Workspace) -> None:
+        """Raises: DataError: the bytes are no longer those of the digest."""
+        source = Path(self.path)
+        if source.is_dir():
+            found = digest_of("".join(_into(work.output, name, file) for name, file in walk(source)).encode())
+        elif source.exists():
+            found = _copy(source, work.output)
+        else:
+            raise DataError(Problem(self.path, "is gone since this build began.", "Put it back and build again."))
+        if found != self.digest:
+            raise DataError(
+                Problem(
+                    self.path,
+                    f"changed while the build was running: its digest was {self.digest}, now it is {found}.",
+                    "Build again once nothing writes to it.",
+                )
+            )
+
+
+def _into(folder: Path, name: str, file: Path) -> str:
+    target = folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return f"{name}\0{_copy(file, target)}\n"
+
+
+def _copy(source: Path, target: Path | None = None) -> str:
+    """The digest of a file, which is copied on the way where a target is given."""
+    content = hashlib.sha256()
+    with source.open("rb") as reader, target.open("wb") if target else nullcontext() as writer:
+        while piece := reader.read(CHUNK):
+            content.update(piece)
+            if writer:
+                writer.write(piece)
+    return "sha256:" + content.hexdigest()
