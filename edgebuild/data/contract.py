@@ -1,0 +1,258 @@
+"""The loader's contract, checked: what a loader yields becomes a `SampleSet`, or every violation with its place.
+
+    def samples():
+        for path in sorted(Path("recordings").glob("*.wav")):
+            yield {
+                "inputs": {"audio": read(path)},   # one array for each input of the model, without batch axis
+                "label": 3,                        # a class number, an array, or a mapping of them; may be left out
+                "id": path.stem,                   # unique; made from the content where left out
+                "group": "speaker-7",              # never cut by a split; may be left out
+                "tags": {"light": "night"},        # scalars that `where:` reads; may be left out
+            }
+
+A function may also return a list. All samples have the same inputs, with equal shapes and types; one input alone may be
+given as a bare array. Either all samples have a label (a group), or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from edgebuild.data.samples import LABEL, SampleSet, digests, stack
+from edgebuild.errors import DataError, Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+KEYS = ("inputs", "label", "id", "group", "tags")
+MOST = 20
+"""Violations that are told one by one; the rest are counted."""
+BARE = "inputs"
+"""Name of a bare array; `CheckData` gives it the name of the model's only input."""
+
+
+@dataclass
+class Gathering:
+    """Samples as they come in, and what is wrong with them."""
+
+    where: str
+    """The loader, as the spec names it."""
+    inputs: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    labels: dict[str, list[Any]] = field(default_factory=dict)
+    ids: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    tags: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    more: int = 0
+    """Violations beyond the first `MOST`."""
+
+    def wrong(self, index: int, what: str, fix: str) -> None:
+        """Note a violation of one sample."""
+        if len(self.problems) < MOST:
+            self.problems.append(Problem(f"{self.where}: sample {index}", what, fix))
+        else:
+            self.more += 1
+
+    def add(self, index: int, sample: Any) -> None:
+        """Take in one sample, or note why not."""
+        if not isinstance(sample, Mapping):
+            self.wrong(index, f"is {_kind(sample)}, not a mapping.", 'Yield `{"inputs": {name: array}, "label": …}`.')
+            return
+        for key in sample:
+            if key not in KEYS:
+                near = did_you_mean(str(key), KEYS) or "."
+                self.wrong(index, f"unknown key `{key}`{near}", f"Known keys: {', '.join(KEYS)}.")
+        if "inputs" not in sample:
+            self.wrong(
+                index, "has no `inputs`.", 'Yield `"inputs": {name: array}`, a name for each input of the model.'
+            )
+            return
+        if not self._add_inputs(index, sample["inputs"]):
+            return
+        self._add_label(index, sample.get("label"))
+        self._add_words(index, sample)
+
+    def _add_inputs(self, index: int, given: Any) -> bool:
+        """Whether the sample's arrays fit those before it."""
+        import numpy as np
+
+        named = given if isinstance(given, Mapping) else {BARE: given}
+        arrays = {str(name): _array(value) for name, value in named.items()}
+        sound = bool(arrays)
+        if not arrays:
+            self.wrong(index, "`inputs` is empty.", "Give an array for each input of the model.")
+        for name, array in arrays.items():
+            if array is None or array.dtype.kind not in "biufc":
+                found = _kind(named[name]) if array is None else array.dtype.name
+                self.wrong(index, f"input `{name}` is no array of numbers, but {found}.", "Give a numpy array.")
+                sound = False
+        if not sound:
+            return False
+        whole: dict[str, np.ndarray] = {name: array for name, array in arrays.items() if array is not None}
+        if self.inputs and set(whole) != set(self.inputs):
+            words = f"has the inputs {_names(whole)}, the first sample has {_names(self.inputs)}."
+            self.wrong(index, words, "Give every sample the same inputs.")
+            return False
+        for name, array in whole.items():
+            first = self.inputs[name][0] if self.inputs else array
+            if array.shape != first.shape:
+                words = f"input `{name}` has shape {_shape(array)}, the first sample's is {_shape(first)}."
+                self.wrong(index, words, "Bring all samples to one shape (crop, pad or resize).")
+                sound = False
+            elif array.dtype != first.dtype:
+                words = f"input `{name}` is {array.dtype}, the first sample's is {first.dtype}."
+                self.wrong(index, words, f"Give every sample one type: `.astype(np.{first.dtype})`.")
+                sound = False
+        if sound:
+            for name, array in whole.items():
+                self.inputs.setdefault(name, []).append(array)
+        return sound
+
+    def _add_label(self, index: int, label: Any) -> None:
+        named = {str(key): value for key, value in label.items()} if isinstance(label, Mapping) else {LABEL: label}
+        if label is None:
+            named = {}
+        first = not self.ids
+        if not first and set(named) != set(self.labels):
+            had = f"the label has the keys {_names(self.labels)}" if self.labels else "has no label"
+            now = f"has the keys {_names(named)}" if named else "has no label"
+            if LABEL in named or LABEL in self.labels:
+                had, now = ("has a label", "has none") if self.labels else ("has no label", "has one")
+            self.wrong(index, f"{now}, while the first sample {had}.", "Label every sample alike, or none.")
+            named = {}
+        for key, value in named.items():
+            kind = _label_kind(value)
+            known = _label_kind(self.labels[key][0]) if self.labels.get(key) else kind
+            if kind != known:
+                self.wrong(
+                    index,
+                    f"label{'' if key == LABEL else f' `{key}`'} {value!r:.40} is {kind}, the first sample's is {known}.",
+                    "Give every sample a label of one type; classes are whole numbers from 0.",
+                )
+            self.labels.setdefault(key, []).append(value)
+
+    def _add_words(self, index: int, sample: Mapping[str, Any]) -> None:
+        identity, group, tags = sample.get("id"), sample.get("group"), sample.get("tags") or {}
+        for key, value in (("id", identity), ("group", group)):
+            if value is not None and not isinstance(_scalar(value), str | int):
+                self.wrong(index, f"`{key}` is {_kind(value)}, not a text.", f'Give a text: `"{key}": str(…)`.')
+        if not isinstance(tags, Mapping):
+            self.wrong(index, f"`tags` is {_kind(tags)}, not a mapping.", 'Give `"tags": {"light": "night"}`.')
+            tags = {}
+        for tag, value in tags.items():
+            if not isinstance(_scalar(value), str | int | float | bool | None):
+                self.wrong(
+                    index, f"tag `{tag}` is {_kind(value)}, not a scalar.", "Give a text, a number, true or false."
+                )
+        if self.ids and (group is None) == bool(self.groups):
+            had, now = ("has a group", "has none") if self.groups else ("has no group", "has one")
+            self.wrong(index, f"{now}, while the first sample {had}.", "Give every sample a group, or none.")
+        if group is not None:
+            self.groups.append(str(_scalar(group)))
+        self.tags.append({str(tag): _scalar(value) for tag, value in tags.items()})
+        self.ids.append("" if identity is None else str(_scalar(identity)))
+
+    def finish(self) -> SampleSet:
+        """The samples.
+
+        Raises:
+            DataError: the loader broke its contract; every violation, the first ones in full.
+        """
+        import numpy as np
+
+        if not self.ids and not self.problems:
+            self.problems.append(
+                Problem(
+                    self.where, "gave no sample at all.", "Check the path it reads; paths start in the spec's folder."
+                )
+            )
+        if not self.problems:
+            stacked = {name: np.stack(arrays) for name, arrays in self.inputs.items()}
+            content = digests(stacked, len(self.ids))
+            ids = tuple(name or content[row][:16] for row, name in enumerate(self.ids))
+            self._duplicates(ids, self.ids)
+        if self.problems:
+            if self.more:
+                self.problems.append(Problem(self.where, f"… and {self.more} more violations like these.", ""))
+            raise DataError(*self.problems)
+        tags = sorted({tag for sample in self.tags for tag in sample})
+        return SampleSet(
+            inputs=stacked,
+            ids=ids,
+            labels={key: stack(values) for key, values in self.labels.items()},
+            groups=tuple(self.groups),
+            tags={tag: tuple(sample.get(tag) for sample in self.tags) for tag in tags},
+            digests=content,
+        )
+
+    def _duplicates(self, ids: tuple[str, ...], given: list[str]) -> None:
+        first: dict[str, int] = {}
+        for index, name in enumerate(ids):
+            before = first.setdefault(name, index)
+            if before == index:
+                continue
+            if given[index]:
+                self.wrong(index, f"has the id `{name}` of sample {before}.", "Give every sample an id of its own.")
+            else:
+                fix = "Drop one of them, or give each an `id` of its own and both the same `group`."
+                self.wrong(index, f"has the same content as sample {before}, and no id.", fix)
+
+
+def gather(samples: Iterable[Any], where: str, progress: Callable[[int], None] = lambda _: None) -> SampleSet:
+    """Check what a loader yields and stack it.
+
+    Args:
+        where: the loader, as the spec names it.
+        progress: told the number of samples so far.
+
+    Raises:
+        DataError: the loader broke its contract; every violation, the first ones in full.
+    """
+    gathering = Gathering(where)
+    for index, sample in enumerate(samples):
+        gathering.add(index, sample)
+        progress(index + 1)
+    return gathering.finish()
+
+
+def _array(value: Any) -> np.ndarray | None:
+    import numpy as np
+
+    try:
+        # numpy() covers tensors of the frameworks, whose own protocol may be missing.
+        return np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+    except ValueError:
+        return None
+
+
+def _scalar(value: Any) -> Any:
+    """numpy's scalars as Python's, so that they survive JSON."""
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+
+
+def _label_kind(value: Any) -> str:
+    value = _scalar(value)
+    if isinstance(value, bool | int):
+        return "a whole number"
+    if isinstance(value, float):
+        return "a number"
+    if isinstance(value, str):
+        return "a text"
+    return "an array" if hasattr(value, "shape") or isinstance(value, list | tuple) else _kind(value)
+
+
+def _kind(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def _shape(array: np.ndarray) -> str:
+    return f"({', '.join(map(str, array.shape))})"
+
+
+def _names(mapping: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(mapping)) or "none"
