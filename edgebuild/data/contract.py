@@ -78,39 +78,37 @@ class Gathering:
 
     def _add_inputs(self, index: int, given: Any) -> bool:
         """Whether the sample's arrays fit those before it."""
-        import numpy as np
-
         named = given if isinstance(given, Mapping) else {BARE: given}
         arrays = {str(name): _array(value) for name, value in named.items()}
-        sound = bool(arrays)
+        numbers = {name: array for name, array in arrays.items() if array is not None and array.dtype.kind in "biufc"}
         if not arrays:
             self.wrong(index, "`inputs` is empty.", "Give an array for each input of the model.")
-        for name, array in arrays.items():
-            if array is None or array.dtype.kind not in "biufc":
-                found = _kind(named[name]) if array is None else array.dtype.name
-                self.wrong(index, f"input `{name}` is no array of numbers, but {found}.", "Give a numpy array.")
-                sound = False
-        if not sound:
+        for name in arrays.keys() - numbers.keys():
+            array = arrays[name]
+            found = _kind(named[name]) if array is None else array.dtype.name
+            self.wrong(index, f"input `{name}` is no array of numbers, but {found}.", "Give a numpy array.")
+        if not arrays or len(numbers) < len(arrays):
             return False
-        whole: dict[str, np.ndarray] = {name: array for name, array in arrays.items() if array is not None}
-        if self.inputs and set(whole) != set(self.inputs):
-            words = f"has the inputs {_names(whole)}, the first sample has {_names(self.inputs)}."
+        if self.inputs and set(numbers) != set(self.inputs):
+            words = f"has the inputs {_names(numbers)}, the first sample has {_names(self.inputs)}."
             self.wrong(index, words, "Give every sample the same inputs.")
             return False
-        for name, array in whole.items():
-            first = self.inputs[name][0] if self.inputs else array
-            if array.shape != first.shape:
-                words = f"input `{name}` has shape {_shape(array)}, the first sample's is {_shape(first)}."
-                self.wrong(index, words, "Bring all samples to one shape (crop, pad or resize).")
-                sound = False
-            elif array.dtype != first.dtype:
-                words = f"input `{name}` is {array.dtype}, the first sample's is {first.dtype}."
-                self.wrong(index, words, f"Give every sample one type: `.astype(np.{first.dtype})`.")
-                sound = False
-        if sound:
-            for name, array in whole.items():
-                self.inputs.setdefault(name, []).append(array)
-        return sound
+        # A list, so that every input is looked at.
+        if not all([self._like_first(index, name, array) for name, array in numbers.items()]):  # noqa: C419
+            return False
+        for name, array in numbers.items():
+            self.inputs.setdefault(name, []).append(array)
+        return True
+
+    def _like_first(self, index: int, name: str, array: np.ndarray) -> bool:
+        first = self.inputs[name][0] if self.inputs else array
+        if array.shape != first.shape:
+            words = f"input `{name}` has shape {_shape(array)}, the first sample's is {_shape(first)}."
+            self.wrong(index, words, "Bring all samples to one shape (crop, pad or resize).")
+        elif array.dtype != first.dtype:
+            words = f"input `{name}` is {array.dtype}, the first sample's is {first.dtype}."
+            self.wrong(index, words, f"Give every sample one type: `.astype(np.{first.dtype})`.")
+        return array.shape == first.shape and array.dtype == first.dtype
 
     def _add_label(self, index: int, label: Any) -> None:
         named = {str(key): value for key, value in label.items()} if isinstance(label, Mapping) else {LABEL: label}
@@ -128,11 +126,9 @@ class Gathering:
             kind = _label_kind(value)
             known = _label_kind(self.labels[key][0]) if self.labels.get(key) else kind
             if kind != known:
-                self.wrong(
-                    index,
-                    f"label{'' if key == LABEL else f' `{key}`'} {value!r:.40} is {kind}, the first sample's is {known}.",
-                    "Give every sample a label of one type; classes are whole numbers from 0.",
-                )
+                which = "label" if key == LABEL else f"label `{key}`"
+                words = f"{which} {repr(value)[:40]} is {kind}, the first sample's is {known}."
+                self.wrong(index, words, "Give every sample a label of one type; classes are whole numbers from 0.")
             self.labels.setdefault(key, []).append(value)
 
     def _add_words(self, index: int, sample: Mapping[str, Any]) -> None:
@@ -206,6 +202,7 @@ def gather(samples: Iterable[Any], where: str, progress: Callable[[int], None] =
     """Check what a loader yields and stack it.
 
     Args:
+        samples: what the loader returned, or a generator.
         where: the loader, as the spec names it.
         progress: told the number of samples so far.
 
@@ -230,7 +227,7 @@ def _array(value: Any) -> np.ndarray | None:
 
 
 def _scalar(value: Any) -> Any:
-    """numpy's scalars as Python's, so that they survive JSON."""
+    """Scalars of numpy as Python's, so that they survive JSON."""
     return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
 
 
