@@ -1,0 +1,132 @@
+"""The other end of `process`: one step in a process of its own, told by `job.json`, answered by `result.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from edgebuild.core.step import Step
+from edgebuild.core.wires import Refusal
+from edgebuild.engine.workspace import FolderWorkspace, Inputs, Progress
+from edgebuild.errors import EdgebuildError, Refused
+
+Result = dict[str, Any]
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def main(job_file: str) -> None:
+    """Run the step of a job and leave its result beside the job."""
+    _die_with_parent()
+    job = json.loads(Path(job_file).read_text())
+    witness = None
+    if job["roots"]:
+        from edgebuild.engine.witness import Witness
+
+        # A bytecode cache is trusted by second and size: an edit within one second would run as the old code.
+        sys.dont_write_bytecode = True
+        witness = Witness(ignored=job["ignored"])
+    result = attempt_step(job, witness)
+    if witness:
+        result["seen"] = witness.stop()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    place = Path(job_file).with_name("result.json")
+    place.with_suffix(".part").write_text(json.dumps(result))
+    place.with_suffix(".part").replace(place)
+    # Without the interpreter's own end: runtimes have been seen to hang or crash while they are taken down.
+    os._exit(0)
+
+
+def attempt_step(job: dict[str, Any], witness: Any = None) -> Result:
+    """Load and run the step; whatever it raises becomes a result."""
+    try:
+        step = load_step(job["kind"], job["step"])
+        if step.id != job["id"]:
+            return {"outcome": "bug", "traceback": f"{job['kind']} does not survive its own JSON: its fields changed."}
+        if witness:
+            witness.start()
+        work = FolderWorkspace(
+            output=Path(job["output"]),
+            scratch=Path.cwd(),
+            inputs=read_inputs(job["inputs"]),
+            tell=_teller(job["progress"]),
+        )
+        step.run(work)
+    except BaseException as error:
+        return result_of(error)
+    return {"outcome": "built", "only_now": work.only_now}
+
+
+def result_of(error: BaseException) -> Result:
+    """An exception that ended a step, as the value the engine stores or reports."""
+    if isinstance(error, Refused):
+        refusal = Refusal(kind=error.kind, by=error.by, why=error.why, fix=error.fix)
+        return {"outcome": "refused", "refusal": refusal.model_dump()}
+    if isinstance(error, EdgebuildError):
+        problems = [dataclasses.asdict(problem) for problem in error.problems]
+        return {"outcome": "problems", "exit_code": error.exit_code, "problems": problems}
+    if isinstance(error, MemoryError):
+        return {"outcome": "memory"}
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return {"outcome": "disk"}
+    return {"outcome": "bug", "traceback": "".join(traceback.format_exception(error))}
+
+
+def load_step(kind: str, text: str) -> Step:
+    """A step from `module:Class` and its JSON."""
+    module, _, name = kind.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    step: Step = found.model_validate_json(text)
+    return step
+
+
+def read_inputs(lines: list[dict[str, Any]]) -> Inputs:
+    """The inputs of a job: paths, and refusals for attempts."""
+    return {
+        (line["id"], line["member"]): Refusal(**line["refusal"]) if line["refusal"] else Path(line["path"])
+        for line in lines
+    }
+
+
+def _teller(descriptor: int) -> Progress:
+    """Lines of JSON into a pipe, 20 a second at most; the last of a run always goes out."""
+    last = 0.0
+
+    def tell(done: int, total: int, what: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < 0.05 and done < total:
+            return
+        last = now
+        # Shorter than PIPE_BUF, so that lines of several threads do not mix.
+        os.write(descriptor, json.dumps([done, total, what[:200]]).encode() + b"\n")
+
+    return tell
+
+
+def _die_with_parent() -> None:
+    """On Linux: end when the engine is killed, so that nothing goes on behind a build that is gone."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+    import signal
+
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

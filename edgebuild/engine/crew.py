@@ -1,0 +1,242 @@
+"""Who runs when: tokens, priority, and the making again of bytes that were lost."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from edgebuild.core.step import Step
+from edgebuild.engine.execute import Answer, Executor, Lacking, Order, Replaced
+from edgebuild.engine.outcomes import Built, Declined, Failed, Outcome
+
+
+class Listener(Protocol):
+    """Who watches a build; called in the thread that builds, but for `progress`."""
+
+    def queued(self, total: int) -> None:
+        """So many steps are part of the build."""
+
+    def started(self, step_id: str) -> None:
+        """A step begins to run."""
+
+    def progress(self, step_id: str, done: int, total: int, what: str) -> None:
+        """A running step tells how far it is; called from the thread that waits for it."""
+
+    def finished(self, step_id: str, outcome: Outcome, seconds: float, cached: bool) -> None:
+        """A step has its outcome; `cached` where it did not run."""
+
+
+class Quiet:
+    """Watches nothing."""
+
+    def queued(self, total: int) -> None: ...
+
+    def started(self, step_id: str) -> None: ...
+
+    def progress(self, step_id: str, done: int, total: int, what: str) -> None: ...
+
+    def finished(self, step_id: str, outcome: Outcome, seconds: float, cached: bool) -> None: ...
+
+
+@dataclass(order=True)
+class Job:
+    """An order in the queue."""
+
+    priority: int
+    number: int
+    order: Order = field(compare=False)
+    lacks: set[str] = field(default_factory=set, compare=False)
+    """Steps whose bytes it waits for."""
+
+    @property
+    def step(self) -> Step:
+        """Whose order it is."""
+        return self.order.step
+
+
+class RemadeError(Exception):
+    """Bytes that could not be made again identically were replaced: all who read them must be asked again."""
+
+
+class Crew:
+    """Admits jobs while tokens last, in the order of the graph.
+
+    A step that must be alone takes every token. When it is the first in the queue nothing behind it is admitted, so it
+    gets its turn as soon as the running ones have ended.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        tokens: int,
+        listener: Listener,
+        remake: Callable[[str], Order],
+        place: Callable[[str], int],
+    ) -> None:
+        """Args: remake: the order that makes a step's lost bytes again. place: a step's place in the graph."""
+        self._executor, self._listener = executor, listener
+        self._remake, self._place = remake, place
+        self._tokens = self._free = tokens
+        self._ready: list[Job] = []
+        self._numbers = itertools.count()
+        self._done: queue.Queue[tuple[Job, Answer, float]] = queue.Queue()
+        self._running = 0
+        self._blocked: dict[str, list[Job]] = {}
+        self.ran: list[str] = []
+        self.stopping = False
+
+    def add(self, order: Order) -> None:
+        """Queue a step."""
+        heapq.heappush(self._ready, Job(self._place(order.step.id), next(self._numbers), order))
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to wait for."""
+        return bool(self._running or not self._done.empty() or (self._ready and not self.stopping))
+
+    def wait(self) -> tuple[str, Outcome, float] | None:
+        """The next step that has its outcome; None where none is left.
+
+        Raises:
+            RemadeError: a walk made with the old bytes must begin again.
+        """
+        while self.busy:
+            self._admit()
+            job, answer, seconds = self._next()
+            if isinstance(answer, Replaced):
+                raise RemadeError
+            if isinstance(answer, Lacking):
+                self._send_for(job, answer)
+            elif job.order.expected:
+                self._remade(job, answer)
+            else:
+                self.ran.append(job.step.id)
+                return job.step.id, answer, seconds
+        return None
+
+    def provide(self, lacking: Lacking) -> Failed | None:
+        """Make lost bytes again after the walk; returns the failure where that cannot be.
+
+        Raises:
+            RemadeError: they came out differently.
+        """
+        self.stopping = False
+        failed: list[Failed] = []
+        for step_id in sorted(lacking.steps):
+            self.add(self._remake(step_id))
+            self._blocked[step_id] = []
+        while self.busy:
+            self._admit()
+            job, answer, _ = self._next()
+            if isinstance(answer, Replaced):
+                raise RemadeError
+            if isinstance(answer, Lacking):
+                self._send_for(job, answer)
+                continue
+            self._remade(job, answer)
+            if isinstance(answer, Failed) and job.step.id in lacking.steps:
+                failed.append(answer)
+        return failed[0] if failed else None
+
+    @property
+    def scratch(self) -> Path:
+        """The build's own folder."""
+        return self._executor.scratch
+
+    def finish(self) -> None:
+        """Let what runs come to its end, without admitting more."""
+        self.stopping = True
+        while self._running:
+            self._next()
+
+    def stop(self) -> None:
+        """End what runs; a second interrupt kills at once."""
+        self.stopping = True
+        self._executor.processes.stop()
+
+    # -- admission -----------------------------------------------------------------------------------------------
+
+    def _need(self, job: Job) -> int:
+        if type(job.step).alone:
+            return self._tokens
+        return 0 if type(job.step).inline else 1
+
+    def _admit(self) -> None:
+        while self._ready and not self.stopping:
+            need = self._need(self._ready[0])
+            # A free count of 0 may mean that one runs alone: then even what needs no token waits.
+            if need > self._free or (need == 0 and self._free == 0 and self._running):
+                return
+            self._start(heapq.heappop(self._ready), need)
+
+    def _start(self, job: Job, need: int) -> None:
+        self._free -= need
+        self._running += 1
+        self._listener.started(job.step.id)
+        if type(job.step).inline:
+            self._work(job)
+        else:
+            # A daemon: an interrupted build ends its processes and does not wait for the threads that watch them.
+            threading.Thread(target=self._work, args=(job,), daemon=True).start()
+
+    def _work(self, job: Job) -> None:
+        started = time.monotonic()
+
+        def tell(done: int, total: int, what: str) -> None:
+            self._listener.progress(job.step.id, done, total, what)
+
+        answer = self._executor.perform(job.order, tell)
+        self._done.put((job, answer, time.monotonic() - started))
+
+    def _next(self) -> tuple[Job, Answer, float]:
+        while True:
+            try:
+                # With a time-out, so that an interrupt is seen on every platform.
+                job, answer, seconds = self._done.get(timeout=1.0)
+            except queue.Empty:
+                continue
+            self._running -= 1
+            self._free += self._need(job)
+            return job, answer, seconds
+
+    # -- lost bytes ----------------------------------------------------------------------------------------------
+
+    def _send_for(self, job: Job, lacking: Lacking) -> None:
+        """Queue the makers of lost bytes, and the job behind them."""
+        job.lacks = set(lacking.steps)
+        for step_id in sorted(lacking.steps):
+            if step_id not in self._blocked:
+                self._blocked[step_id] = []
+                self.add(self._remake(step_id))
+            self._blocked[step_id].append(job)
+
+    def _remade(self, job: Job, answer: Built | Declined | Failed) -> None:
+        step_id = job.step.id
+        self.ran.append(step_id)
+        self._listener.finished(step_id, answer, 0.0, cached=False)
+        for waiting in self._blocked.pop(step_id, []):
+            waiting.lacks.discard(step_id)
+            if isinstance(answer, Built):
+                if not waiting.lacks:
+                    heapq.heappush(self._ready, waiting)
+            elif waiting.lacks is not None:
+                self._give_up(waiting, answer)
+
+    def _give_up(self, job: Job, answer: Declined | Failed) -> None:
+        """A job whose input cannot be made again ends as its maker did."""
+        for others in self._blocked.values():
+            if job in others:
+                others.remove(job)
+        if isinstance(answer, Failed):
+            failed = replace(answer, step_id=job.step.id, label=job.order.label)
+            # Through the queue like every end; it holds no token.
+            self._running += 1
+            self._free -= self._need(job)
+            self._done.put((job, failed, 0.0))

@@ -1,0 +1,276 @@
+"""Run one step: its inputs in a folder of its own, its end as an outcome, its output in the store."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+import time
+import traceback
+import uuid
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edgebuild.core.step import Step
+from edgebuild.core.wires import Refusal, user_code
+from edgebuild.engine.child import NO_ROOM, Result, read_inputs, result_of
+from edgebuild.engine.keys import Parts, key_of
+from edgebuild.engine.outcomes import Built, Declined, Failed
+from edgebuild.engine.process import Ended, Processes, environment
+from edgebuild.engine.rows import disk_full
+from edgebuild.engine.seen import Seen, check_code, ignored_folders, roots_of, seen_now
+from edgebuild.engine.store import Last, Store, remove_folder
+from edgebuild.engine.workspace import FolderWorkspace, Progress
+from edgebuild.errors import EdgebuildError, Problem
+
+SPARE_BYTES = 1 << 20
+"""Less room than this after a crash, and the disk is what the step died of."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """One input of a step that is about to run."""
+
+    id: str
+    member: str
+    filename: str
+    digest: str
+    """Empty where there is a refusal."""
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """One step that is about to run."""
+
+    step: Step
+    label: str
+    given: tuple[Given, ...]
+    parts: Parts
+    """Without the files seen, which are known only after it ran."""
+    expected: str = ""
+    """Digest of bytes that were lost, where the step runs to make them again."""
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """The step could not start: bytes of these steps are gone or damaged."""
+
+    steps: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Lost bytes of a step that is not deterministic were made anew, and are other bytes now."""
+
+    built: Built
+
+
+Answer = Built | Declined | Failed | Lacking | Replaced
+
+
+class Executor:
+    """Runs orders for one build; safe to call from several threads."""
+
+    def __init__(self, store: Store, scratch: Path, workspace: str) -> None:
+        self.store, self.scratch, self.workspace = store, scratch, workspace
+        self.processes = Processes()
+
+    def perform(self, order: Order, tell: Progress) -> Answer:
+        """Run a step to its outcome; nothing is raised but what ends the whole build."""
+        lacking = frozenset(
+            given.id for given in order.given if given.digest and not self.store.verify(given.digest)
+        )  # fmt: skip
+        if lacking:
+            return Lacking(lacking)
+        folder = self.scratch / uuid.uuid4().hex[:12]
+        started = time.monotonic()
+        try:
+            folder.mkdir()
+            return self._finish(order, *self._run(order, folder, tell), folder, time.monotonic() - started)
+        except EdgebuildError as error:
+            return self._failed(order, error.problems, error.exit_code)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                return self._disk_full(order)
+            return self._bug(order, traceback.format_exc())
+        except Exception:
+            return self._bug(order, traceback.format_exc())
+        finally:
+            remove_folder(folder)
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def _run(self, order: Order, folder: Path, tell: Progress) -> tuple[Result, Ended | None]:
+        lines = self._lay_out(order, folder)
+        output = folder / "out" / (order.step.output_name() or "output")
+        for part in (output.parent, folder / "work"):
+            part.mkdir()
+        if order.step.inline:
+            return _run_inline(order.step, FolderWorkspace(output, folder / "work", read_inputs(lines), tell)), None
+        roots = roots_of(order.step)
+        job = {
+            "id": order.step.id,
+            "kind": order.step.kind(),
+            "step": order.step.model_dump_json(serialize_as_any=True),
+            "inputs": lines,
+            "output": str(output),
+            "roots": [str(root) for root in roots],
+            "ignored": ignored_folders(self.store) if roots else [],
+        }
+        place = folder / "job.json"
+        place.write_text(json.dumps(job))
+        env = environment(folder / "home", _python_path(type(order.step), roots))
+        ended = self.processes.run(place, env, folder / "work", type(order.step).timeout_s, tell)
+        answer = folder / "result.json"
+        result: Result = json.loads(answer.read_text()) if answer.exists() else {"outcome": "crash"}
+        return ({"outcome": "time"} if ended.timed_out else result), ended
+
+    def _lay_out(self, order: Order, folder: Path) -> list[dict[str, Any]]:
+        """Inputs under fixed names, each in a folder of its own; copies where the user's code could write to them."""
+        careless = any(user_code(order.step))
+        (folder / "in").mkdir()
+        lines = []
+        for number, given in enumerate(order.given):
+            path = folder / "in" / str(number) / given.filename
+            if given.digest:
+                path.parent.mkdir()
+                self.store.put(given.digest, path, copy=careless)
+            refusal = given.refusal.model_dump() if given.refusal else None
+            lines.append({"id": given.id, "member": given.member, "path": str(path), "refusal": refusal})
+        return lines
+
+    # -- ending --------------------------------------------------------------------------------------------------
+
+    def _finish(self, order: Order, result: Result, ended: Ended | None, folder: Path, seconds: float) -> Answer:
+        if ended and ended.log.total:
+            (self.store.root / "logs" / f"{order.step.id}.log").write_bytes(ended.log.content())
+        kind = result["outcome"]
+        if kind == "refused":
+            return self._keep(order, Declined(Refusal(**result["refusal"])), {}, self._seen(order, result), seconds)
+        if kind != "built":
+            return self._unfinished(order, result, ended)
+        output = folder / "out" / (order.step.output_name() or "output")
+        if not output.exists():
+            return self._bug(order, f"{order.step.kind()} ended without writing `{output.name}`.", ended)
+        seen = self._seen(order, result)
+        self._check_inputs(order)
+        built, stats = self.store.publish(output, order.label)
+        return self._keep(order, replace(built, only_now=result["only_now"]), stats, seen, seconds)
+
+    def _seen(self, order: Order, result: Result) -> Seen | None:
+        codes = list(user_code(order.step))
+        if not codes:
+            return None
+        check_code(codes, self.store, order.label)
+        return seen_now(result.get("seen", []), roots_of(order.step), self.store, order.label)
+
+    def _check_inputs(self, order: Order) -> None:
+        """A step of ours that wrote into a linked input has damaged the store: the bytes go, the step is named."""
+        for given in order.given:
+            if given.digest and not self.store.verify(given.digest):
+                raise RuntimeError(f"{order.step.kind()} wrote to its input `{given.filename}`")
+
+    def _keep(
+        self, order: Order, outcome: Built | Declined, stats: dict[str, Any], seen: Seen | None, seconds: float
+    ) -> Answer:
+        """One transaction: blobs, row, the files seen and the history of the step's name."""
+        prekey = key_of(order.parts)
+        parts = order.parts if seen is None else {**order.parts, "seen": seen}
+        key = key_of(parts)
+        only_now = outcome.only_now if isinstance(outcome, Built) else ""
+        other = bool(order.expected) and (not isinstance(outcome, Built) or outcome.digest != order.expected)
+        with self.store.rows.transaction():
+            self.store.record(stats)
+            kept: Built | Declined = outcome
+            if not (only_now or type(order.step).volatile):
+                if seen is not None:
+                    self.store.keep_seen(prekey, seen)
+                kept = self.store.keep(key, outcome, cost=seconds, step=order.step.kind(), replace=other)
+            if isinstance(kept, Built):
+                self.store.note(self.workspace, order.label, Last(key, parts, kept.digest, kept.size, time.time()))
+            else:
+                self.store.note(self.workspace, order.label, Last(key, parts, "", 0, time.time()))
+        if not other:
+            return replace(kept, only_now=only_now) if isinstance(kept, Built) else kept
+        if isinstance(kept, Built) and not type(order.step).deterministic:
+            return Replaced(kept)
+        words = f"{order.step.kind()} made other bytes than before ({order.expected}) from the same inputs."
+        return self._bug(order, words)
+
+    # -- failing -------------------------------------------------------------------------------------------------
+
+    def _unfinished(self, order: Order, result: Result, ended: Ended | None) -> Failed:
+        kind = result["outcome"]
+        if kind == "problems":
+            problems = tuple(Problem(item["where"], item["what"], item["fix"]) for item in result["problems"])
+            code = int(result["exit_code"])
+            return self._failed(order, problems, code, ended=ended, passes=code == 5)
+        if kind == "disk" or (kind == "crash" and shutil.disk_usage(self.store.root).free < SPARE_BYTES):
+            return self._disk_full(order)
+        if kind == "bug":
+            return self._bug(order, result["traceback"], ended)
+        what = {"memory": "needed more memory than there is", "time": _time_words(order.step)}.get(kind)
+        if what is None:
+            what = _end_words(ended.status if ended else 0)
+        problem = Problem(order.label, f"The step {what}.", f"Its log: {self._log(order)}" if ended else "")
+        return self._failed(order, (problem,), 5, ended=ended, passes=True)
+
+    def _failed(
+        self,
+        order: Order,
+        problems: tuple[Problem, ...],
+        code: int,
+        *,
+        ended: Ended | None = None,
+        passes: bool = False,
+    ) -> Failed:
+        details = ended.log.end() if ended else ""
+        kind = type(order.step).__name__
+        return Failed(order.step.id, order.label, problems, code, passes=passes, kind=kind, details=details)
+
+    def _bug(self, order: Order, trace: str, ended: Ended | None = None) -> Failed:
+        last = trace.strip().rsplit("\n", 1)[-1]
+        problem = Problem(
+            order.label, f"The step ended unexpectedly: {last}", "This is a bug of edgebuild's; please report it."
+        )
+        return replace(self._failed(order, (problem,), 70, ended=ended), details=trace)
+
+    def _disk_full(self, order: Order) -> Failed:
+        return replace(self._failed(order, (disk_full(self.store.root),), 5), stops=True)
+
+    def _log(self, order: Order) -> Path:
+        return self.store.root / "logs" / f"{order.step.id}.log"
+
+
+def _run_inline(step: Step, work: FolderWorkspace) -> Result:
+    try:
+        step.run(work)
+    except Exception as error:
+        return result_of(error)
+    return {"outcome": "built", "only_now": work.only_now}
+
+
+def _python_path(kind: type[Step], roots: list[Path]) -> list[str]:
+    """Folders from which edgebuild and the step's class are imported; never the user's."""
+    path = [str(Path(__file__).resolve().parents[2])]
+    module = sys.modules[kind.__module__]
+    if module.__file__:
+        folder = str(Path(module.__file__).resolve().parents[kind.__module__.count(".")])
+        if folder not in path and folder not in [str(root) for root in roots]:
+            path.append(folder)
+    return [folder for folder in path if not folder.endswith("site-packages")]
+
+
+def _time_words(step: Step) -> str:
+    return f"was ended after {type(step).timeout_s:g} s, its time-out"
+
+
+def _end_words(status: int) -> str:
+    if status >= 0:
+        return f"ended with status {status} and without a result"
+    name = signal.Signals(-status).name
+    hint = " (the system may have run out of memory)" if -status == signal.SIGKILL else ""
+    return f"was ended by signal {name}{hint}"

@@ -1,0 +1,263 @@
+"""What a build gave: outcomes, files to read, files to export."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from edgebuild.core.wires import Artifact, Refusal
+from edgebuild.engine.blobs import Blobs, file_digest
+from edgebuild.engine.crew import Crew, RemadeError
+from edgebuild.engine.execute import Lacking
+from edgebuild.engine.oracle import Oracle
+from edgebuild.engine.outcomes import Built, Declined, Failed, Outcome, Unmet, refusal_of
+from edgebuild.errors import Problem, StepError
+
+EXIT_ORDER = (2, 70, 5, 3, 4, 1, 0)
+"""Which of several failures a build ends with, the first that occurs."""
+
+
+class Results:
+    """One build's end. Files it shows are valid until `close`."""
+
+    def __init__(
+        self,
+        oracle: Oracle,
+        outcomes: Mapping[str, Outcome],
+        ran: list[str],
+        hits: list[str],
+        crew: Crew,
+        life: ExitStack,
+    ) -> None:
+        self._oracle, self._crew, self._life = oracle, crew, life
+        self._store = oracle.store
+        self._outcomes = outcomes
+        self._views: dict[tuple[str, str], Path] = {}
+        self.ran_steps: tuple[str, ...] = tuple(ran)
+        self.hit_steps: tuple[str, ...] = tuple(hits)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the folders that were rebuilt for reading."""
+        self._life.close()
+
+    @property
+    def ran(self) -> int:
+        """Steps that ran, those that made lost bytes again included."""
+        return len(self.ran_steps)
+
+    @property
+    def hits(self) -> int:
+        """Steps that did not have to."""
+        return len(self.hit_steps)
+
+    # -- outcomes ------------------------------------------------------------------------------------------------
+
+    def outcome(self, step_id: str) -> Outcome:
+        """What became of a step.
+
+        Raises:
+            KeyError: it is no ancestor of anything that was wanted.
+        """
+        return self._outcomes[step_id]
+
+    def refusal(self, artifact: Artifact) -> Refusal | None:
+        """Why there is no such output, where that is so (a crash in this build included)."""
+        return refusal_of(self._outcomes[artifact.id])
+
+    def digest(self, artifact: Artifact) -> str:
+        """`sha256:…` of a file, `tree:…` of a folder.
+
+        Raises:
+            StepError: it was not made.
+        """
+        return self._built(artifact).digest
+
+    @property
+    def failures(self) -> tuple[Failed, ...]:
+        """Steps that failed, in the order of the graph."""
+        found = (self._outcomes[step_id] for step_id in self._oracle.order)
+        return tuple(outcome for outcome in found if isinstance(outcome, Failed))
+
+    def dependents(self, failed: Failed) -> tuple[str, ...]:
+        """Steps that were not started because of a failure."""
+        return tuple(
+            step_id
+            for step_id, outcome in self._outcomes.items()
+            if isinstance(outcome, Unmet) and failed.step_id in outcome.because
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """0, or the worst failure's. A crash that every wanted output could do without does not count."""
+        codes = {failed.exit_code for failed in self.failures if not failed.passes}
+        if any(self._crashed(artifact) for artifact in self._oracle.graph.wanted.values()):
+            codes.add(5)
+        return next((code for code in EXIT_ORDER if code in codes), 0)
+
+    def _crashed(self, artifact: Artifact) -> bool:
+        outcome = self._outcomes[artifact.id]
+        if isinstance(outcome, Declined):
+            return outcome.refusal.kind == "failed"
+        return isinstance(outcome, Failed) and outcome.passes
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def path(self, artifact: Artifact) -> Path:
+        """A read-only file or folder, its bytes verified; made again where they were lost.
+
+        Raises:
+            StepError: it was not made, or its lost bytes cannot be made again.
+        """
+        built = self._built(artifact)
+        self._provide(artifact, built)
+        view = self._views.get((built.digest, artifact.filename))
+        if view is None:
+            view = self._crew.scratch / uuid.uuid4().hex[:12] / artifact.filename
+            view.parent.mkdir()
+            self._store.put(built.digest, view)
+            self._views[built.digest, artifact.filename] = view
+        return view
+
+    def read_json(self, artifact: Artifact) -> Any:
+        """The content of a JSON output."""
+        return json.loads(self.path(artifact).read_bytes())
+
+    def _built(self, artifact: Artifact) -> Built:
+        outcome = self._outcomes[artifact.id]
+        label = self._oracle.labels[artifact.id]
+        if isinstance(outcome, Built):
+            try:
+                return self._store.member(outcome.digest, artifact.member)
+            except KeyError:
+                raise StepError(Problem(label, f"The output holds no `{artifact.member}`.")) from None
+        refusal = refusal_of(outcome)
+        why = f"It was refused by {refusal.by}: {refusal.why}" if refusal else "It was not made."
+        raise StepError(Problem(label, why, refusal.fix if refusal else "See the failure above."))
+
+    def _provide(self, artifact: Artifact, built: Built) -> None:
+        if self._store.verify(built.digest):
+            return
+        label = self._oracle.labels[artifact.id]
+        try:
+            failed = self._crew.provide(Lacking(frozenset({artifact.id})))
+        except RemadeError:
+            raise StepError(
+                Problem(label, "Its bytes were lost and came out differently when made again.", "Build again.")
+            ) from None
+        if failed:
+            raise StepError(*failed.problems)
+
+    # -- export --------------------------------------------------------------------------------------------------
+
+    def export(self, artifact: Artifact, destination: Path) -> bool:
+        """Copy a file or folder out. Only what differs is written, each file in one move; what no longer belongs goes.
+
+        Args:
+            artifact: what to copy.
+            destination: the file or folder itself, not the folder around it. A folder is the artifact's own: files in
+                it that are not the artifact's are removed.
+
+        Returns:
+            Whether anything was written or removed.
+
+        Raises:
+            StepError: it was not made; the destination is a project's folder; the disk is full.
+        """
+        built = self._built(artifact)
+        files = dict(self._store.files(built.digest))
+        folder = built.digest.startswith("tree:")
+        _guard(destination, folder=folder)
+        wanted = {destination / path if path else destination: line.digest for path, line in files.items()}
+        stale = {path: digest for path, digest in wanted.items() if not _holds(path, digest)}
+        if stale:
+            self._provide(artifact, built)
+        try:
+            removed = _remove_strangers(destination, set(wanted)) if folder else _clear_folder(destination)
+            for path, digest in stale.items():
+                _write(self._store.blobs, digest, path)
+            if folder:
+                self._empty_folders(built.digest, destination)
+        except OSError as error:
+            raise StepError(
+                Problem(str(destination), f"It cannot be written ({error.strerror}).", "Mend the folder's rights or room.")
+            ) from error  # fmt: skip
+        return bool(stale) or removed
+
+    def _empty_folders(self, digest: str, destination: Path) -> None:
+        destination.mkdir(parents=True, exist_ok=True)
+        for line in self._store.tree(digest):
+            if line.digest.startswith("tree:"):
+                self._empty_folders(line.digest, destination / line.name)
+
+
+def _guard(destination: Path, *, folder: bool) -> None:
+    """A folder that holds a project is nobody's output, whatever the caller thinks."""
+    if not destination.is_dir() or destination.is_symlink():
+        return
+    project = next(
+        (item for item in destination.iterdir() if item.name == ".git" or item.name.endswith(".edge.yaml")), None
+    )
+    if project or (not folder and any(destination.iterdir())):
+        held = project.name if project else "other files"
+        raise StepError(
+            Problem(str(destination), f"It holds `{held}` and is not an output folder.", "Choose another place.")
+        )
+
+
+def _holds(path: Path, digest: str) -> bool:
+    return path.is_file() and not path.is_symlink() and file_digest(path) == digest
+
+
+def _write(blobs: Blobs, digest: str, path: Path) -> None:
+    """Beside its place, then there in one move; a copy, so that an edit of it never reaches the store."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        blobs.put(digest, part, copy=True)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _remove_strangers(folder: Path, wanted: set[Path]) -> bool:
+    """Files and folders in the way of an export, or left from an earlier one."""
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+        return True
+    removed = False
+    parents = {parent for path in wanted for parent in path.parents}
+    for base, folders, names in os.walk(folder, topdown=False):
+        for name in names:
+            path = Path(base, name)
+            if path not in wanted:
+                path.unlink()
+                removed = True
+        for name in folders:
+            path = Path(base, name)
+            if path.is_symlink():
+                path.unlink()
+            elif path not in parents and not any(path.iterdir()):
+                path.rmdir()
+    return removed
+
+
+def _clear_folder(destination: Path) -> bool:
+    """An empty folder where a file shall be."""
+    if destination.is_dir() and not destination.is_symlink():
+        destination.rmdir()
+        return True
+    return False

@@ -1,0 +1,135 @@
+"""What is known, in SQLite: actions, folders, history, and the digests of the user's files."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from edgebuild.errors import Problem, StepError
+
+SCHEMA = 1
+TABLES = """
+CREATE TABLE IF NOT EXISTS actions (key TEXT PRIMARY KEY, outcome TEXT NOT NULL, digest TEXT NOT NULL,
+  size INTEGER NOT NULL, refusal TEXT NOT NULL, cost REAL NOT NULL, created REAL NOT NULL, step TEXT NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (prekey TEXT NOT NULL, digest TEXT NOT NULL, files TEXT NOT NULL, created REAL NOT NULL,
+  PRIMARY KEY (prekey, digest)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS history (workspace TEXT NOT NULL, label TEXT NOT NULL, key TEXT NOT NULL,
+  parts TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, created REAL NOT NULL,
+  PRIMARY KEY (workspace, label)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS trees (digest TEXT PRIMARY KEY, manifest TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blobs (digest TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
+  inode TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stats (device TEXT NOT NULL, inode TEXT NOT NULL, size INTEGER NOT NULL,
+  mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (device, inode)) WITHOUT ROWID;
+"""
+
+
+class Rows:
+    """One connection, shared by the threads of a build; every change is a transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with self.explained():
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            # NORMAL: after a power loss the last rows may be gone, and are made again; they are never half there.
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._prepare()
+
+    def _prepare(self) -> None:
+        found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if found == SCHEMA:
+            return
+        if found > SCHEMA:
+            raise StepError(
+                Problem(str(self.path), f"The store was written by a newer edgebuild (layout {found}, ours {SCHEMA}).",
+                        "Upgrade edgebuild, or use another store with `--store`.")
+            )  # fmt: skip
+        with self.transaction():
+            for statement in TABLES.split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version={SCHEMA}")
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what SQLite says into a problem with a fix.
+
+        Raises:
+            StepError: the disk is full, the store is read-only, or the file is damaged.
+        """
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise StepError(_explain(self.path, error)) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, in one writer's turn."""
+        with self._lock, self.explained():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def run(self, statement: str, *values: Any) -> None:
+        """One change; inside `transaction` part of it."""
+        with self._lock, self.explained():
+            self._db.execute(statement, values)
+
+    def run_many(self, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
+        """The same change for many rows."""
+        with self._lock, self.explained():
+            self._db.executemany(statement, values)
+
+    def one(self, statement: str, *values: Any) -> tuple[Any, ...] | None:
+        """The first row of an answer."""
+        with self._lock, self.explained():
+            found: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
+            return found
+
+    def all(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """All rows of an answer."""
+        with self._lock, self.explained():
+            return self._db.execute(statement, values).fetchall()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._db.close()
+
+
+def _explain(path: Path, error: sqlite3.DatabaseError) -> Problem:
+    words = str(error)
+    if "full" in words:
+        return disk_full(path.parent)
+    if "readonly" in words or "unable to open" in words:
+        return Problem(
+            str(path), f"The store cannot be written ({words}).", "Give another with `--store`, or mend its rights."
+        )
+    if "locked" in words:
+        return Problem(str(path), f"The store stayed locked for 30 s ({words}).", "Look for a hanging edgebuild.")
+    return Problem(
+        str(path),
+        f"The store's table is damaged ({words}).",
+        f"Move {path.name} away; the next build makes it anew and uses the files that are there again.",
+    )
+
+
+def disk_full(root: Path, need: int = 0) -> Problem:
+    """The store's disk has no room; `need` in bytes where it is known."""
+    wanted = f" for {need / 1e6:.1f} MB more" if need else ""
+    return Problem(
+        str(root),
+        f"The disk of the store has no room{wanted}.",
+        "Free some space there, or give a store on another disk with `--store`.",
+    )

@@ -1,0 +1,75 @@
+"""What the user's code reads, noted by an audit hook inside its process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+Sighting = dict[str, Any]
+"""`path` (absolute), `kind` (`file`, `names` of a folder, `modules` of a searched folder), `stat` or None where absent."""
+
+
+class Witness:
+    """Notes files opened and folders listed, outside of what is ours or installed.
+
+    Sees what goes through Python: `open`, `os.open`, listings, SQLite, imports. A library that opens files in C (h5py,
+    tf.io) is not seen; `data.inputs:` of the spec names such files.
+    """
+
+    def __init__(self, ignored: list[str]) -> None:
+        """Args: ignored: absolute folders (installation, standard library, store, system) that count otherwise."""
+        self._ignored = tuple(folder.rstrip("/") + "/" for folder in ignored)
+        self._sightings: dict[tuple[str, str], Sighting] = {}
+        self._written: set[str] = set()
+        self._on = False
+        # A hook cannot be taken out again; `_on` silences it.
+        sys.addaudithook(self._hook)
+
+    def start(self) -> None:
+        """From here on the user's code may run."""
+        self._on = True
+
+    def stop(self) -> list[Sighting]:
+        """What was read, in a fixed order."""
+        self._on = False
+        return [self._sightings[name] for name in sorted(self._sightings)]
+
+    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self._on:
+            return
+        if event == "open":
+            self._opened(*arguments)
+        elif event in ("os.listdir", "os.scandir"):
+            self._note(arguments[0] if arguments[0] is not None else ".", self._listing_kind())
+        elif event == "sqlite3.connect" or (event == "import" and arguments[1]):
+            self._note(arguments[event == "import"], "file")
+
+    def _opened(self, path: Any, mode: str | None, flags: int) -> None:
+        writes = any(letter in mode for letter in "wax+") if isinstance(mode, str) else flags & WRITING
+        if not writes:
+            self._note(path, "file")
+        elif isinstance(path, str | bytes | os.PathLike):
+            self._written.add(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - one call, no import inside a hook
+
+    def _listing_kind(self) -> str:
+        # The import system lists a folder to find modules: only their names matter to it.
+        caller = sys._getframe(2).f_code.co_filename
+        return "modules" if "importlib" in caller else "names"
+
+    def _note(self, path: Any, kind: str) -> None:
+        if not isinstance(path, str | bytes | os.PathLike):
+            return
+        name = os.path.abspath(os.fsdecode(path))  # noqa: PTH100
+        if name == ":memory:" or name in self._written or (name + "/").startswith(self._ignored):
+            return
+        if "/__pycache__/" in name or (kind, name) in self._sightings:
+            return
+        try:
+            found = os.stat(name)  # noqa: PTH116
+        except OSError:
+            stamp = None
+        else:
+            stamp = [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]
+        self._sightings[kind, name] = {"path": name, "kind": kind, "stat": stamp}
