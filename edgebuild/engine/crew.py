@@ -36,13 +36,17 @@ class Listener(Protocol):
 class Quiet:
     """Watches nothing."""
 
-    def queued(self, total: int) -> None: ...
+    def queued(self, total: int) -> None:
+        """Say nothing."""
 
-    def started(self, step_id: str) -> None: ...
+    def started(self, step_id: str) -> None:
+        """Say nothing."""
 
-    def progress(self, step_id: str, done: int, total: int, what: str) -> None: ...
+    def progress(self, step_id: str, done: int, total: int, what: str) -> None:
+        """Say nothing."""
 
-    def finished(self, step_id: str, outcome: Outcome, seconds: float, cached: bool) -> None: ...
+    def finished(self, step_id: str, outcome: Outcome, seconds: float, cached: bool) -> None:
+        """Say nothing."""
 
 
 @dataclass(order=True)

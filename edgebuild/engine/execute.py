@@ -52,6 +52,8 @@ class Order:
     """Without the files seen, which are known only after it ran."""
     expected: str = ""
     """Digest of bytes that were lost, where the step runs to make them again."""
+    noted: bool = True
+    """Whether the run becomes part of the history of the step's name."""
 
 
 @dataclass(frozen=True)
@@ -189,10 +191,9 @@ class Executor:
                 if seen is not None:
                     self.store.keep_seen(prekey, seen)
                 kept = self.store.keep(key, outcome, cost=seconds, step=order.step.kind(), replace=other)
-            if isinstance(kept, Built):
-                self.store.note(self.workspace, order.label, Last(key, parts, kept.digest, kept.size, time.time()))
-            else:
-                self.store.note(self.workspace, order.label, Last(key, parts, "", 0, time.time()))
+            if order.noted:
+                named = kept if isinstance(kept, Built) else Built("", 0)
+                self.store.note(self.workspace, order.label, Last(key, parts, named.digest, named.size, time.time()))
         if not other:
             return replace(kept, only_now=only_now) if isinstance(kept, Built) else kept
         if isinstance(kept, Built) and not type(order.step).deterministic:

@@ -126,7 +126,7 @@ class Processes:
         content = json.loads(job.read_text()) | {"progress": news_in}
         job.write_text(json.dumps(content))
         try:
-            child = subprocess.Popen(
+            child = subprocess.Popen(  # noqa: S603 - our own module, in our own Python
                 [sys.executable, "-s", "-P", "-m", "edgebuild.engine.child", str(job)],
                 stdin=subprocess.DEVNULL,
                 stdout=log_in,

@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -100,6 +101,20 @@ class Results:
             if isinstance(outcome, Unmet) and failed.step_id in outcome.because
         )
 
+    def problems(self) -> tuple[Problem, ...]:
+        """All that failed, for a person; what was not started because of it is one sentence, not a problem each."""
+        found: list[Problem] = []
+        for failed in self.failures:
+            waiting = len(self.dependents(failed))
+            folded = f" {waiting} step{'s that read it were' if waiting > 1 else ' that reads it was'} not started."
+            first, *rest = failed.problems
+            found += [replace(first, what=first.what + (folded if waiting else "")), *rest]
+        return tuple(found)
+
+    def built(self, artifact: Artifact) -> bool:
+        """Whether there are bytes."""
+        return isinstance(self._outcomes[artifact.id], Built)
+
     @property
     def exit_code(self) -> int:
         """0, or the worst failure's. A crash that every wanted output could do without does not count."""
@@ -192,9 +207,8 @@ class Results:
             if folder:
                 self._empty_folders(built.digest, destination)
         except OSError as error:
-            raise StepError(
-                Problem(str(destination), f"It cannot be written ({error.strerror}).", "Mend the folder's rights or room.")
-            ) from error  # fmt: skip
+            what = f"It cannot be written ({error.strerror})."
+            raise StepError(Problem(str(destination), what, "Mend the folder's rights or room.")) from error
         return bool(stale) or removed
 
     def _empty_folders(self, digest: str, destination: Path) -> None:

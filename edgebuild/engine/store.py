@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from edgebuild.core.records import canonical_json, digest_of
 from edgebuild.core.wires import Refusal
@@ -67,12 +67,17 @@ class Store:
             for name in ("blobs", "scratch", "logs"):
                 (self.root / name).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise StepError(
-                Problem(str(self.root), f"The store cannot be written ({error.strerror}).", "Give another with `--store`.")
-            ) from error  # fmt: skip
+            what = f"The store cannot be written ({error.strerror})."
+            raise StepError(Problem(str(self.root), what, "Give another with `--store`.")) from error
         self.blobs = Blobs(self.root / "blobs")
         self.rows = Rows(self.root / "rows.sqlite")
         self._trees: dict[str, tuple[Entry, ...]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Let go of the table."""
@@ -132,6 +137,7 @@ class Store:
         """One file or folder inside a stored folder.
 
         Args:
+            digest: of the folder.
             member: POSIX path; empty for the whole.
 
         Raises:
@@ -161,7 +167,11 @@ class Store:
 
     def verify(self, digest: str) -> bool:
         """Whether all bytes are there and right, by their full digest; damaged ones are removed."""
-        return all([self.blobs.verify(line.digest) for _, line in self.files(digest)])
+        good = True
+        for _, line in self.files(digest):
+            # Without a short cut: all damaged ones go, and all come back at once.
+            good = self.blobs.verify(line.digest) and good
+        return good
 
     def glance(self, digest: str) -> bool:
         """The cheap look of a walk: size, mtime and inode as published; what differs is read whole."""
@@ -251,26 +261,38 @@ class Store:
 
     def last_keys(self, workspace: str) -> dict[str, str]:
         """Label to key, as of the last build of a workspace."""
-        return dict(self.rows.all("SELECT label, key FROM history WHERE workspace = ?", workspace))
+        return dict(self.rows.all("SELECT label, key FROM history WHERE workspace = ? AND age = 0", workspace))
 
-    def last(self, workspace: str, label: str) -> Last | None:
-        """What the step of that name was the last time."""
+    def last(self, workspace: str, label: str, age: int = 0) -> Last | None:
+        """What the step of that name is (age 0), and what it was before it became that (age 1).
+
+        Args:
+            workspace: name of the checkout; any, the newest first, where empty.
+            label: name of the step.
+            age: 0 or 1.
+        """
         row = self.rows.one(
-            "SELECT key, parts, digest, size, created FROM history WHERE workspace = ? AND label = ?", workspace, label
+            "SELECT key, parts, digest, size, created FROM history "
+            "WHERE label = ? AND age = ? AND (workspace = ? OR ? = '') ORDER BY created DESC LIMIT 1",
+            label,
+            age,
+            workspace,
+            workspace,
         )
         return Last(row[0], json.loads(row[1]), row[2], row[3], row[4]) if row else None
 
     def note(self, workspace: str, label: str, last: Last) -> None:
-        """Remember what a step of that name is now."""
+        """Remember what a step of that name is now, and what it was before; inside the caller's transaction."""
+        known = self.rows.one(
+            "SELECT key FROM history WHERE workspace = ? AND label = ? AND age = 0", workspace, label
+        )  # fmt: skip
+        if known and known[0] != last.key:
+            self.rows.run("DELETE FROM history WHERE workspace = ? AND label = ? AND age = 1", workspace, label)
+            self.rows.run("UPDATE history SET age = 1 WHERE workspace = ? AND label = ? AND age = 0", workspace, label)
+        parts = canonical_json(last.parts).decode()
         self.rows.run(
-            "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?, ?)",
-            workspace,
-            label,
-            last.key,
-            canonical_json(last.parts).decode(),
-            last.digest,
-            last.size,
-            last.created,
+            "INSERT OR REPLACE INTO history VALUES (?, ?, 0, ?, ?, ?, ?, ?)",
+            *(workspace, label, last.key, parts, last.digest, last.size, last.created),
         )
 
     # -- the user's files ----------------------------------------------------------------------------------------

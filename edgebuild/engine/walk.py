@@ -132,17 +132,23 @@ class Reporter:
         """The build begins."""
         self._listener.queued(len(tasks))
 
-    def get_status(self, task: Task) -> None: ...
+    def get_status(self, task: Task) -> None:
+        """Doit asks about it."""
 
-    def execute_task(self, task: Task) -> None: ...
+    def execute_task(self, task: Task) -> None:
+        """Never called: the crew runs."""
 
-    def skip_ignore(self, task: Task) -> None: ...
+    def skip_ignore(self, task: Task) -> None:
+        """Never called: nothing is ignored."""
 
-    def cleanup_error(self, exception: Any) -> None: ...
+    def cleanup_error(self, exception: Any) -> None:
+        """Never called: there is no cleanup."""
 
-    def teardown_task(self, task: Task) -> None: ...
+    def teardown_task(self, task: Task) -> None:
+        """Never called: there is no teardown."""
 
-    def complete_run(self) -> None: ...
+    def complete_run(self) -> None:
+        """The walk is over."""
 
     def runtime_error(self, message: str) -> None:
         """Fail: doit found the tasks themselves wrong: our bug."""

@@ -8,7 +8,7 @@ from typing import Any
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 Sighting = dict[str, Any]
-"""`path` (absolute), `kind` (`file`, `names` of a folder, `modules` of a searched folder), `stat` or None where absent."""
+"""`path` (absolute), `kind` (`file`, `names` of a folder, `modules` of a searched one), `stat` or None where absent."""
 
 
 class Witness:
