@@ -1,0 +1,265 @@
+"""Verdicts and terms → the candidate that ships.
+
+Names carry no meaning here; only the order of the spec breaks the last tie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from edgebuild.core.dossier import CandidateFile
+from edgebuild.core.evidence import Status, Verdict
+from edgebuild.decide.budgets import Term
+from edgebuild.decide.verdicts import COMMITTED, TIMED, family, higher_is_better, worst
+
+SPLIT = "select"
+"""Choosing happens here; the report judges."""
+
+DEFAULT_OBJECTIVE = (
+    Term(direction="minimize", quantity="latency.p50", tie=0.03),
+    Term(direction="minimize", quantity="size"),
+)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides between candidates, besides their numbers."""
+
+    objective: Sequence[Term] = DEFAULT_OBJECTIVE
+    dead_band: float = 0.03
+    """Relative difference of latencies that one run cannot tell from none."""
+    contended: str = ""
+    """Why the timing run does not count; its numbers then order nothing."""
+    choose: str | None = None
+    """The spec pins this candidate."""
+    incumbent: str | None = None
+    """Name of the candidate the lock holds, if it is still one."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What ships, and how that came about."""
+
+    name: str | None
+    nearest: str | None
+    """The candidate whose worst budget is broken least, where none may ship."""
+    decisions: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    barred: dict[str, str] = field(default_factory=dict)
+
+
+def choose(candidates: Sequence[CandidateFile], rules: Rules) -> Choice:
+    """Apply the rules of choosing to candidates that carry their verdicts on `select`."""
+    made = [candidate for candidate in candidates if candidate.refusal is None]
+    if not made:
+        return Choice(None, None, ("No candidate could be made.",))
+    if rules.choose is not None:
+        return pinned(candidates, rules.choose)
+    barred = slower_than_source(made, rules)
+    open_ = [candidate for candidate in made if candidate.name not in barred]
+    eligible, level = eligible_of(open_)
+    if not eligible:
+        near = nearest_miss(made)
+        return Choice(None, near.name, (*barred.values(), near_words(near)), (), barred)
+    winner, decisions, notes = best_of(eligible, rules)
+    opening = eligible_words(eligible, made, level)
+    return Choice(winner.name, None, (*barred.values(), opening, *decisions), tuple(notes), barred)
+
+
+def pinned(candidates: Sequence[CandidateFile], name: str) -> Choice:
+    """The spec's own choice; its verdicts stand."""
+    for candidate in candidates:
+        if candidate.name == name and candidate.refusal is None:
+            return Choice(name, None, (f"`{name}` ships because the spec says `choose: {name}`; its verdicts stand.",))
+    return Choice(None, None, (f"The spec says `choose: {name}`, which could not be made.",))
+
+
+def slower_than_source(made: Sequence[CandidateFile], rules: Rules) -> dict[str, str]:
+    """Candidates that are surely slower than a source that meets every budget, each with the sentence that says so."""
+    first = rules.objective[0] if rules.objective else None
+    if first is None or first.direction != "minimize" or family(first.quantity) != "latency" or rules.contended:
+        return {}
+    source = source_of(made)
+    if source is None or worst(source.verdicts) != "pass":
+        return {}
+    limit = 1 + rules.dead_band
+    found = {}
+    for candidate in made:
+        median, low, _ = candidate.ratio.get(first.quantity, (0.0, 0.0, 0.0))
+        if candidate is not source and low > limit:
+            found[candidate.name] = (
+                f"`{candidate.name}` is barred: its {first.quantity} is {median:.2f} × the source's "
+                f"(at least {low:.2f}), and the source meets every budget."
+            )
+    return found
+
+
+def source_of(candidates: Sequence[CandidateFile]) -> CandidateFile | None:
+    """The untouched model, which every spec has under this name."""
+    return next((candidate for candidate in candidates if candidate.name == "source"), None)
+
+
+LEVELS: tuple[frozenset[Status], ...] = (
+    frozenset({"pass"}),
+    frozenset({"pass", "unproven"}),
+    frozenset({"pass", "unproven", "inconclusive"}),
+)
+"""A candidate of an earlier level is preferred to all of a later one; one that fails a budget is of none."""
+
+
+def eligible_of(candidates: Sequence[CandidateFile]) -> tuple[list[CandidateFile], int]:
+    """The candidates of the first level that has any, and which level that is."""
+    for level, allowed in enumerate(LEVELS):
+        found = [item for item in candidates if all(verdict.status in allowed for verdict in item.verdicts)]
+        if found:
+            return found, level
+    return [], len(LEVELS)
+
+
+def best_of(eligible: Sequence[CandidateFile], rules: Rules) -> tuple[CandidateFile, list[str], list[str]]:
+    """The winner, the sentences that lead to it, and the terms that were skipped."""
+    left = list(eligible)
+    decisions: list[str] = []
+    notes: list[str] = []
+    for term in rules.objective:
+        values, basis = values_of(term, eligible, rules)
+        if values is None:
+            notes.append(f"`{term.direction}: {term.quantity}` was skipped: {basis}")
+            continue
+        if len(left) == 1:
+            break
+        tied = ties(left, term, values, rules)
+        if len(tied) < len(left):
+            decisions.append(term_words(left, tied, term, values))
+        left = tied
+        held = next((item for item in left if item.name == rules.incumbent), None)
+        if held is not None and len(left) > 1:
+            others = listed([item.name for item in left if item is not held])
+            decisions.append(f"`{held.name}` stays: it is locked, and {others} ties with it in {term.quantity}.")
+            return held, decisions, notes
+    return last_tie(left, decisions, rules), decisions, notes
+
+
+def values_of(term: Term, candidates: Sequence[CandidateFile], rules: Rules) -> tuple[dict[str, float] | None, str]:
+    """The number of each candidate by name, or None and why some candidate has none."""
+    numbers = {item.name: item.measured(term.quantity, SPLIT) for item in candidates}
+    lacking = [name for name, number in numbers.items() if number is None or number.value is None]
+    if lacking:
+        whys = [number.why for number in numbers.values() if number is not None and number.value is None and number.why]
+        return None, f"{listed(lacking)} has no value. {whys[0] if whys else ''}".rstrip()
+    fresh = any(number is not None and number.protocol != COMMITTED for number in numbers.values())
+    if family(term.quantity) in TIMED and fresh:
+        if rules.contended:
+            return None, f"the timing run does not count: {rules.contended}"
+        # Ratios within one interleaved run say more than pooled values: drift of the machine cancels.
+        if all(term.quantity in item.ratio for item in candidates):
+            return {item.name: item.ratio[term.quantity][0] for item in candidates}, ""
+    return {name: number.value for name, number in numbers.items() if number and number.value is not None}, ""
+
+
+def ties(left: Sequence[CandidateFile], term: Term, values: dict[str, float], rules: Rules) -> list[CandidateFile]:
+    """The best by one term, with all that cannot be told from it."""
+    sign = 1.0 if term.direction == "minimize" else -1.0
+    best = min(left, key=lambda item: sign * values[item.name])
+    band = max(term.tie, rules.dead_band) if family(term.quantity) in TIMED else term.tie
+    room = band * abs(values[best.name])
+    return [
+        item
+        for item in left
+        if sign * (values[item.name] - values[best.name]) <= room
+        or (item.name == rules.incumbent and overlaps(item, best, term.quantity))
+    ]
+
+
+def overlaps(one: CandidateFile, other: CandidateFile, quantity: str) -> bool:
+    """Whether the ratio intervals meet: a locked choice is only left for what is surely better."""
+    if quantity not in one.ratio or quantity not in other.ratio:
+        return False
+    (_, low, high), (_, other_low, other_high) = one.ratio[quantity], other.ratio[quantity]
+    return low <= other_high and other_low <= high
+
+
+def last_tie(left: Sequence[CandidateFile], decisions: list[str], rules: Rules) -> CandidateFile:
+    """Where every term ties: the locked one, else the smaller file, else the first of the spec."""
+    held = next((item for item in left if item.name == rules.incumbent), None)
+    winner = held or min(left, key=size_of)
+    if len(left) > 1:
+        why = "is locked" if held else "is the smaller, or the earlier in the spec"
+        decisions.append(f"{listed([item.name for item in left])} tie in every term; `{winner.name}` {why}.")
+    return winner
+
+
+def size_of(candidate: CandidateFile) -> float:
+    """Bytes; infinite where unknown."""
+    number = candidate.measured("size")
+    return number.value if number and number.value is not None else float("inf")
+
+
+def nearest_miss(candidates: Sequence[CandidateFile]) -> CandidateFile:
+    """The candidate whose worst margin is the least bad; a budget without a margin counts as neither."""
+
+    def shortfall(candidate: CandidateFile) -> tuple[float, float]:
+        broken = [-margin(verdict) for verdict in candidate.verdicts if verdict.status == "fail"]
+        return max(broken, default=0.0), size_of(candidate)
+
+    return min(candidates, key=shortfall)
+
+
+def margin(verdict: Verdict) -> float:
+    """The verdict's margin, or 0 where it has none."""
+    return verdict.margin if verdict.margin is not None else 0.0
+
+
+def near_words(candidate: CandidateFile) -> str:
+    """By how much the nearest miss misses."""
+    missed = [
+        f"{verdict.quantity} by {-margin(verdict):.1%}" for verdict in candidate.verdicts if verdict.status == "fail"
+    ]
+    near = f"`{candidate.name}` comes nearest and misses {listed(missed, '')}."
+    return f"No candidate meets every budget on `{SPLIT}`; {near}"
+
+
+def eligible_words(eligible: Sequence[CandidateFile], made: Sequence[CandidateFile], level: int) -> str:
+    """How many are in the running, and what is not proven of them."""
+    short = (
+        "",
+        " No budget fails, but some are unproven.",
+        " No budget fails, but some are inconclusive.",
+    )[level]
+    meet = "meets every budget" if level == 0 else "is left"
+    return f"{listed([item.name for item in eligible])} {meet} on `{SPLIT}`, of {len(made)} that were made.{short}"
+
+
+def term_words(
+    left: Sequence[CandidateFile], tied: Sequence[CandidateFile], term: Term, values: dict[str, float]
+) -> str:
+    """What one term decided."""
+    first, *others = sorted(tied, key=lambda item: values[item.name], reverse=term.direction == "maximize")
+    out = sorted(
+        (item for item in left if item not in tied), key=lambda item: abs(values[item.name] - values[first.name])
+    )
+    beside = f", with {listed([item.name for item in others])} within the tie" if others else ""
+    change = relative_words(values[out[0].name], values[first.name])
+    direction = "lowest" if term.direction == "minimize" else "highest"
+    return f"`{first.name}` has the {direction} {term.quantity}{beside}; the next, `{out[0].name}`, is {change}."
+
+
+def relative_words(value: float, best: float) -> str:
+    """A number beside a better one."""
+    if best <= 0 or value <= 0:
+        return f"{value:.4g} against {best:.4g}"
+    return f"{abs(value / best - 1):.0%} {'above' if value > best else 'below'} it"
+
+
+def listed(names: Sequence[str], quote: str = "`") -> str:
+    """Names in a sentence."""
+    quoted = [f"{quote}{name}{quote}" for name in names]
+    if len(quoted) < 2:
+        return "".join(quoted)
+    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def direction_of(candidate: CandidateFile, quantity: str) -> float:
+    """1 where lower is better, -1 where higher is."""
+    return -1.0 if higher_is_better(quantity, candidate.measured(quantity, SPLIT)) else 1.0

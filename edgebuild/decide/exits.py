@@ -1,0 +1,49 @@
+"""Dossiers → exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from edgebuild.core.dossier import Dossier
+from edgebuild.core.evidence import Status
+
+ORDER = (2, 70, 5, 3, 4, 1, 0)
+"""The worst first, where several targets end differently."""
+
+
+def worst_code(codes: Iterable[int]) -> int:
+    """The one exit code of several."""
+    found = set(codes)
+    return next((code for code in ORDER if code in found), max(found, default=0))
+
+
+def exit_code(dossiers: Iterable[Dossier], accept: Collection[Status] = ()) -> int:
+    """The exit code of a build whose targets ended so.
+
+    Args:
+        dossiers: one for each target.
+        accept: verdicts the caller takes for a pass by his own word (`--accept unproven`).
+    """
+    return worst_code(code_of(dossier, accept) for dossier in dossiers)
+
+
+def code_of(dossier: Dossier, accept: Collection[Status] = ()) -> int:
+    """0 all verdicts pass or are accepted, 1 one does not, 3 nothing can be made, 5 that was lost to a failed step."""
+    lost = [item for item in dossier.candidates if item.refusal is not None]
+    missing = [item for item in lost if item.required]
+    if missing or (dossier.choice is None and dossier.nearest is None):
+        causes = missing or lost
+        return 5 if any(item.refusal and item.refusal.kind == "failed" for item in causes) else 3
+    if dossier.choice is None:
+        return 1
+    return 0 if all(verdict.status in ("pass", *accept) for verdict in dossier.verdicts) else 1
+
+
+def accepted(dossiers: Iterable[Dossier], accept: Collection[Status]) -> tuple[str, ...]:
+    """Budgets that count as met by the caller's word alone, as `target: budget`, for the first line of the answer."""
+    return tuple(
+        f"{dossier.target}: {verdict.budget} ({verdict.status})"
+        for dossier in dossiers
+        for verdict in dossier.verdicts
+        if verdict.status in accept and verdict.status != "pass"
+    )
