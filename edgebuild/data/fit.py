@@ -56,7 +56,7 @@ def _matched(
         return {wanted[0]: given[0]}, []
     names = {name: bind.get(name, name) for name in wanted}
     problems = []
-    for name, key in names.items():
+    for key in names.values():
         if key not in given:
             near = did_you_mean(key, given) or "."
             what = f"the samples have no such input{near} They have {_listed(given)}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgebuild.core.records import Record
@@ -26,6 +26,24 @@ class Samples:
     """Empty without groups; intervals resample groups."""
     tags: dict[str, np.ndarray] = field(default_factory=dict)
 
+    def __len__(self) -> int:
+        return len(next(iter(self.reference.values()))) if self.reference else len(self.ids)
+
+    def take(self, rows: np.ndarray) -> Samples:
+        """These samples, in this order; a row may come more than once."""
+        return Samples(
+            outputs={name: array[rows] for name, array in self.outputs.items()},
+            reference={name: array[rows] for name, array in self.reference.items()},
+            labels={name: array[rows] for name, array in self.labels.items()},
+            ids=tuple(self.ids[row] for row in rows) if self.ids else (),
+            groups=tuple(self.groups[row] for row in rows) if self.groups else (),
+            tags={name: array[rows] for name, array in self.tags.items()},
+        )
+
+    def of_reference(self) -> Samples:
+        """The reference in the candidate's place."""
+        return replace(self, outputs=self.reference)
+
 
 class Metric(Record):
     """One entry of `metrics:`."""
@@ -41,7 +59,7 @@ class Metric(Record):
 
     unit: ClassVar[str]
     """`%`, `dB`, `1`; a class where it is fixed."""
-    better: ClassVar[Literal["lower", "higher"]] = "higher"
+    better: ClassVar[Literal["lower", "higher"]]
     needs_labels: ClassVar[bool] = True
     binary: ClassVar[bool] = False
     """The value is 100 × the mean of per-sample 0/1, so exact intervals apply."""
@@ -54,10 +72,27 @@ class Metric(Record):
         """
         raise NotImplementedError
 
-    def per_sample(self, samples: Samples) -> np.ndarray | None:
+    def per_sample(self, samples: Samples) -> np.ndarray | None:  # noqa: ARG002 - for those that override it
         """One number for each sample whose mean is the value (0/1 where `binary`), or None where there is none."""
         return None
 
-    def chance(self, samples: Samples) -> float | None:
+    def chance(self, samples: Samples) -> float | None:  # noqa: ARG002
         """The value a model that knows nothing would reach, or None where that has no meaning."""
         return None
+
+    def by_output(self, samples: Samples) -> dict[str, float]:  # noqa: ARG002
+        """The number of each output, where it judges several; its value is the worst of them."""
+        return {}
+
+    def resampled(self, samples: Samples, weights: np.ndarray) -> np.ndarray | None:
+        """The value of each of many draws from the samples, for bootstrap intervals.
+
+        Args:
+            samples: n of them.
+            weights: float32 `(draws, n)`, how often each draw holds each sample.
+
+        Returns:
+            float64 `(draws,)`, NaN where a draw has no value, or None where no quick way is known.
+        """
+        rows = self.per_sample(samples)
+        return None if rows is None else (weights @ rows) / weights.sum(axis=1)
