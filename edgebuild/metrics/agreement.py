@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 
 class Agreement(Metric):
-    """Share of decisions that are the source's: the highest score along the last axis; the worst output where none is named.
+    """Share of decisions that are the source's: the highest score along the last axis.
 
-    An output whose last axis has one value is held against a threshold; so are all with `threshold`.
+    Without `output` the worst output counts. An output whose last axis has one value is held against a threshold; so
+    are all where `threshold` is given.
     """
 
     metric: Literal["agreement"] = "agreement"

@@ -137,10 +137,9 @@ def predicted(metric: Metric, samples: Samples, threshold: float) -> np.ndarray:
 
     values = scores(metric, samples)
     if values.shape[1] > 1:
-        return np.argmax(values, axis=1)
-    if values.dtype.kind in "iu":
-        return values[:, 0].astype(np.int64)
-    return (values[:, 0] > threshold).astype(np.int64)
+        return np.asarray(values.argmax(axis=1))
+    found = values[:, 0] if values.dtype.kind in "iu" else values[:, 0] > threshold
+    return found.astype(np.int64)
 
 
 def numbers(metric: Metric, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
