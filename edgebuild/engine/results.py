@@ -38,6 +38,7 @@ class Results:
     ) -> None:
         self._oracle, self._crew, self._life = oracle, crew, life
         self._store = oracle.store
+        self.graph = oracle.graph
         self._outcomes = outcomes
         self._views: dict[tuple[str, str], Path] = {}
         self.ran_steps: tuple[str, ...] = tuple(ran)

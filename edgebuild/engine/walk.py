@@ -202,6 +202,7 @@ class CrewRunner(Runner):  # type: ignore[misc]
         while (ended := self._crew.wait()) is not None:
             node = task_dispatcher.nodes[ended[0]]
             self._record(node, *ended)
+            self._crew.stopping = self._stop_running
             exhausted = self._drain(task_dispatcher, node) if not exhausted else True
         if not exhausted and not self._stop_running:
             waiting = ", ".join(sorted(node.task.name for node in task_dispatcher.waiting))

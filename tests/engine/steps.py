@@ -104,6 +104,19 @@ class Crash(Step):
         ctypes.string_at(0)
 
 
+class Hungry(Step):
+    """Needs more memory than there is, until a file appears."""
+
+    version = 1
+    filename = "hungry.txt"
+    flag: Here
+
+    def run(self, work: Workspace) -> None:
+        if not Path(self.flag).exists():
+            raise MemoryError
+        work.output.write_text("fed")
+
+
 class Complain(Step):
     version = 1
     filename = "complaint.txt"
@@ -163,6 +176,19 @@ class Doze(Step):
 class DozeAlone(Doze):
     alone = True
     deterministic = False
+
+
+class CountAlone(Step):
+    """Measures nothing, alone."""
+
+    version = 1
+    filename = "count.txt"
+    alone = True
+    deterministic = False
+    name: str
+
+    def run(self, work: Workspace) -> None:
+        work.output.write_text(str(time.perf_counter_ns()))
 
 
 class Stamp(Step):
@@ -240,7 +266,9 @@ class Environment(Step):
     def run(self, work: Workspace) -> None:
         print("to the log")
         work.progress(1, 2, "half")
-        work.output.write_text(json.dumps({**os.environ, "cwd": str(Path.cwd()), "files": os.listdir(".")}))
+        work.output.write_text(
+            json.dumps({**os.environ, "cwd": str(Path.cwd()), "files": [path.name for path in Path.cwd().iterdir()]})
+        )
 
 
 class Spoil(Step):
