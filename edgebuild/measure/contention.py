@@ -1,0 +1,105 @@
+"""Did something else use the processor while we measured? Judged from counters of the process itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LEAST_SHARE = 0.95
+"""CPU time over wall time of a process that only computes; below, it waited for a processor."""
+MOST_SWITCHES = 40.0
+"""Involuntary context switches per second. Two busy processes on one processor change places every 3 to 4 ms (250/s);
+timers and the kernel's own threads cause a few."""
+DEAD_BAND = 0.03
+"""Relative difference between two runs of the same model that nothing can be concluded from."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One fresh process of a timing run."""
+
+    seed: int
+    load_ns: dict[str, int]
+    """Time to open each model, by its index."""
+    first_ns: dict[str, int]
+    cpu_s: float
+    wall_s: float
+    involuntary_switches: int
+    loadavg: float | None = None
+    contended: str = ""
+    """Why it does not count, or ""."""
+
+    @classmethod
+    def of(cls, result: Mapping[str, Any], rows: Sequence[int], seed: int) -> Process:
+        """From a runner's raw result; `rows` are the indices of its models."""
+        raw = result["processes"][0] if result.get("processes") else result
+        found = cls(
+            seed=seed,
+            load_ns=by_row(raw["load_ns"], rows),
+            first_ns=by_row(raw["first_ns"], rows),
+            cpu_s=float(raw["cpu_s"]),
+            wall_s=float(raw["wall_s"]),
+            involuntary_switches=int(raw["involuntary_switches"]),
+            loadavg=raw.get("loadavg"),
+        )
+        return replace(found, contended=disturbed(found.share, found.switches_per_s))
+
+    @property
+    def share(self) -> float:
+        """CPU time over wall time."""
+        return self.cpu_s / max(self.wall_s, 1e-9)
+
+    @property
+    def switches_per_s(self) -> float:
+        """Involuntary context switches."""
+        return self.involuntary_switches / max(self.wall_s, 1e-9)
+
+    def record(self) -> dict[str, Any]:
+        """As it stands in `result.json`."""
+        return {
+            "order_seed": self.seed,
+            "load_ns": self.load_ns,
+            "first_ns": self.first_ns,
+            "cpu_s": self.cpu_s,
+            "wall_s": self.wall_s,
+            "involuntary_switches": self.involuntary_switches,
+            "loadavg": self.loadavg,
+            "contended": self.contended,
+        }
+
+
+def by_row(values: Any, rows: Sequence[int]) -> dict[str, int]:
+    """A runner's list or mapping over its models, by the step's indices."""
+    pairs = values.items() if isinstance(values, Mapping) else enumerate(values)
+    return {
+        str(rows[int(index)]): int(value) for index, value in pairs if str(index).isdigit() and int(index) < len(rows)
+    }
+
+
+def disturbed(share: float, switches_per_s: float) -> str:
+    """Why a process does not count, or ""."""
+    if share < LEAST_SHARE:
+        return f"it had the processor {share:.0%} of the time"
+    if switches_per_s > MOST_SWITCHES:
+        return f"it was interrupted {switches_per_s:.0f} times per second"
+    return ""
+
+
+def control_ratio(samples: Sequence[Mapping[str, np.ndarray]], anchor: str) -> float | None:
+    """Median over all rounds of the control's fastest run over the anchor's: 1 but for noise."""
+    import numpy as np
+
+    ratios = [item["control"].min(axis=1) / item[anchor].min(axis=1) for item in samples if "control" in item]
+    return float(np.median(np.concatenate(ratios))) if ratios else None
+
+
+def odd_control(samples: Sequence[Mapping[str, np.ndarray]], anchor: str) -> str:
+    """Why the A/A control makes a run invalid, or ""."""
+    ratio = control_ratio(samples, anchor)
+    if ratio is None or abs(ratio - 1) <= DEAD_BAND:
+        return ""
+    return f"the same model measured twice differed by {abs(ratio - 1):.1%}"

@@ -1,0 +1,242 @@
+"""Time the candidates of a target beside each other, and distrust the result."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from edgebuild.core.dossier import Call
+from edgebuild.core.records import Record
+from edgebuild.core.step import Step, Workspace
+from edgebuild.core.wires import Artifact, Attempt, Refusal
+from edgebuild.errors import Refused, StepError
+from edgebuild.measure.contention import Process, control_ratio, odd_control
+from edgebuild.measure.effort import Effort, effort
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PILOT = Effort(rounds=1, runs=5, warmup_s=0.05)
+"""Says what each model takes, and which ones do not load."""
+
+
+class Timed(Record):
+    """One model of a timing run."""
+
+    model: Attempt
+    call: Call
+
+
+class TimeCandidates(Step):
+    """Raw latencies of all candidates of one target, taken in shuffled, interleaved rounds by several fresh processes.
+
+    Inside each process every round runs all models in a new order, and the anchor a second time from a session of its
+    own (the A/A control). Differences between processes and between runs of the whole are larger than those inside one
+    (3 % between processes against 0.2 % inside one, on a two-core virtual machine), so candidates are compared inside
+    rounds only.
+
+    A process that had to share its processor is run again, up to `tries` times as many processes as are wanted; where
+    too few clean ones come about the run is marked invalid and holds for this build only.
+
+    Writes the folder `samples.npz` (int64 ns of shape (processes, rounds, runs) for each index of `models` that could
+    be run, and for `control`) and `result.json`.
+    """
+
+    version: ClassVar[int] = 1
+    tools: ClassVar[tuple[str, ...]] = ("numpy",)
+    filename: ClassVar[str] = "timing"
+    portable: ClassVar[bool] = False
+    deterministic: ClassVar[bool] = False
+    alone: ClassVar[bool] = True
+
+    models: tuple[Timed, ...]
+    samples: Artifact
+    """A split; its first sample is what is run."""
+    facts: Artifact
+    """What the machine is; on another one this is another measurement."""
+    anchor: int = 0
+    """Index of the model that ratios refer to."""
+    threads: int = 1
+    processes: int = 3
+    seconds: float = 6.0
+    """Time for the runs themselves, over all processes, where the models are fast enough to need no more."""
+    tries: int = 3
+    seed: int = 0
+
+    def run(self, work: Workspace) -> None:
+        """Raises: StepError: a runner died that had run before."""
+        session = TimingSession(self, work)
+        session.pilot()
+        session.measure()
+        session.write(work.output)
+        if not session.valid:
+            work.for_this_build_only(session.why)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one process brought."""
+
+    samples: dict[str, np.ndarray]
+    """int64 ns of shape (rounds, runs), by index in the step's models or `control`."""
+    process: Process
+
+
+class TimingSession:
+    """One run of the step: which models take part, how long, and which processes count."""
+
+    def __init__(self, step: TimeCandidates, work: Workspace) -> None:
+        """Args: step: what to time. work: where."""
+        self.step, self.work = step, work
+        self.inputs = work.path(step.samples) / "inputs.npz"
+        found = [work.attempt(item.model) for item in step.models]
+        self.paths = {row: path for row, path in enumerate(found) if isinstance(path, Path)}
+        self.refused = {
+            row: Refusal(kind=item.kind, by=item.by, why=item.why)
+            for row, item in enumerate(found)
+            if isinstance(item, Refusal)
+        }
+        self.effort = PILOT
+        self.counted: list[Taken] = []
+        self.valid, self.why = True, ""
+        self.versions: dict[str, str] = {}
+        self.conditions: dict[str, Any] = {}
+
+    @property
+    def anchor(self) -> int:
+        """The model that is run twice: the step's anchor, or the first that can be run."""
+        return self.step.anchor if self.step.anchor in self.paths else next(iter(self.paths), self.step.anchor)
+
+    def pilot(self) -> None:
+        """Drop the models that the runtime does not load, and find out how long the others take."""
+        together = self.attempt_together()
+        alone = [self.attempt_alone(row) for row in list(self.paths)] if together is None else []
+        medians: dict[str, float] = {}
+        for item in filter(None, [*(together or ()), *alone]):
+            medians |= {name: median_s(array) for name, array in item.samples.items() if name != "control"}
+        if medians:
+            times = [*medians.values(), medians[str(self.anchor)]]
+            self.effort = effort(times, self.step.seconds / self.step.processes)
+
+    def attempt_together(self) -> list[Taken] | None:
+        """One process with every model, or None where one of them ends it."""
+        try:
+            return [self.take(list(self.paths), PILOT, self.step.seed)] if self.paths else []
+        except (Refused, StepError):
+            return None
+
+    def attempt_alone(self, row: int) -> Taken | None:
+        """One process with one model; where that ends it, the model takes no part."""
+        try:
+            return self.take([row], PILOT, self.step.seed)
+        except Refused as refused:
+            self.refused[row] = Refusal(kind=refused.kind, by=refused.by, why=refused.why)
+        except StepError as died:
+            self.refused[row] = Refusal(kind="failed", by="runner", why=died.problems[0].what)
+        del self.paths[row]
+        return None
+
+    def measure(self) -> None:
+        """Run processes until enough of them count, or the tries are used up."""
+        from edgebuild.devices.conditions import conditions
+
+        self.conditions["before"] = conditions()
+        wanted, rows = self.step.processes, list(self.paths)
+        clean: list[Taken] = []
+        dirty: list[Taken] = []
+        for number in range(wanted * self.step.tries if rows else 0):
+            taken = self.take(rows, self.effort, self.step.seed + 1 + number)
+            if taken.process.contended:
+                dirty.append(taken)
+                # Whatever took the processor may be short: a moment costs less than another process.
+                time.sleep(min(2.0, 0.25 * len(dirty)))
+            else:
+                clean.append(taken)
+            self.work.progress(min(len(clean), wanted), wanted, "clean processes")
+            if len(clean) == wanted:
+                odd = odd_control([item.samples for item in clean], str(self.anchor))
+                if not odd:
+                    break
+                dirty += [replace(item, process=replace(item.process, contended=odd)) for item in clean]
+                clean = []
+        self.conditions["after"] = conditions()
+        self.settle(clean, dirty)
+
+    def settle(self, clean: list[Taken], dirty: list[Taken]) -> None:
+        """Keep the processes that count; where they are too few, the least disturbed, and say so."""
+        wanted = self.step.processes
+        if not self.paths:
+            self.valid, self.why = False, "no candidate could be run."
+            return
+        self.counted = clean[:wanted]
+        if len(self.counted) < wanted:
+            rest = sorted(dirty, key=lambda item: -item.process.share)
+            self.counted += rest[: wanted - len(self.counted)]
+            reasons = sorted({item.process.contended for item in dirty})
+            runs = len(clean) + len(dirty)
+            self.valid = False
+            self.why = f"{len(dirty)} of {runs} processes were disturbed ({'; '.join(reasons)})."
+
+    def take(self, rows: Sequence[int], how: Effort, seed: int) -> Taken:
+        """One fresh process over some of the models."""
+        import numpy as np
+
+        from edgebuild.devices.links.base import Job, JobModel
+        from edgebuild.devices.links.local import LocalLink
+
+        anchor = rows.index(self.anchor) if self.anchor in rows else 0
+        job = Job(
+            what="time",
+            models=tuple(JobModel(path=str(self.paths[row]), call=self.step.models[row].call) for row in rows),
+            inputs=str(self.inputs),
+            threads=self.step.threads,
+            parameters={**how.parameters(), "seed": seed, "anchor": anchor},
+        )
+        output = self.work.scratch / f"run-{seed}-{'-'.join(map(str, rows))}-{how.rounds}"
+        result = LocalLink().execute(job, output, timeout_s=self.step.timeout_s)
+        self.versions |= result.get("versions", {})
+        with np.load(output / "samples.npz") as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        samples = {named(name, rows): array.reshape(-1, array.shape[-1]) for name, array in arrays.items()}
+        return Taken(samples, Process.of(result, rows, seed))
+
+    def write(self, output: Path) -> None:
+        """The folder that the summary reads."""
+        import numpy as np
+
+        output.mkdir(parents=True)
+        names = self.counted[0].samples if self.counted else {}
+        stacked = {name: np.stack([item.samples[name] for item in self.counted]) for name in names}
+        np.savez(output / "samples.npz", **stacked)  # type: ignore[arg-type]  # numpy types `allow_pickle` into all
+        result = {
+            "what": "time",
+            "valid": self.valid,
+            "why": self.why,
+            "count": len(self.step.models),
+            "anchor": self.anchor,
+            "refused": {str(row): item.model_dump() for row, item in sorted(self.refused.items())},
+            "processes": [item.process.record() for item in self.counted],
+            "control": control_ratio([item.samples for item in self.counted], str(self.anchor)),
+            "threads": self.step.threads,
+            "effort": self.effort.parameters(),
+            "conditions": self.conditions,
+            "versions": self.versions,
+        }
+        text = json.dumps(result, indent=1, sort_keys=True)
+        (output / "result.json").write_text(text + "\n", encoding="utf-8")
+
+
+def named(name: str, rows: Sequence[int]) -> str:
+    """A job's index of a model as the step's index."""
+    return name if name == "control" else str(rows[int(name)])
+
+
+def median_s(samples: np.ndarray) -> float:
+    """Seconds of one run."""
+    import numpy as np
+
+    return float(np.median(samples)) / 1e9
