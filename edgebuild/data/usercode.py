@@ -108,8 +108,8 @@ def load(code: UserCode) -> Callable[..., Any]:
     """
     root = Path(code.root).resolve()
     file = root / code.file
-    for finder in [item for item in sys.meta_path if isinstance(item, _UserFinder)]:
-        finder.forget()
+    for earlier in [item for item in sys.meta_path if isinstance(item, _UserFinder) and item.stale()]:
+        earlier.forget()
     finder = _UserFinder((file.parent, root))
     sys.meta_path.insert(0, finder)
     with _blamed(root, f"importing `{code.file}`", finder.files):
@@ -143,12 +143,18 @@ def _imported(file: Path, finder: _UserFinder) -> ModuleType:
     return importlib.import_module(name)
 
 
+COMPILED: dict[str, bytes] = {}
+"""Source of each file of the user's as it was compiled in this process."""
+
+
 class _FromSource(SourceFileLoader):
     """Compiles each time. Python's own check of a `.pyc`, size and seconds, misses an edit of equal size."""
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)
+        source = self.get_data(path)
+        COMPILED[path] = source
+        return self.source_to_code(source, path)
 
 
 class _UserFinder:
@@ -180,6 +186,11 @@ class _UserFinder:
                 self.files.add(spec.origin)
             return spec
         return None
+
+    def stale(self) -> bool:
+        """Whether a file it loaded is no longer what it was."""
+        files = [path for path in self.files if path in COMPILED]
+        return any(not Path(path).is_file() or Path(path).read_bytes() != COMPILED[path] for path in files)
 
     def forget(self) -> None:
         """Undo an earlier load in the same process."""

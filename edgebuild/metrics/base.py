@@ -84,6 +84,17 @@ class Metric(Record):
         """The number of each output, where it judges several; its value is the worst of them."""
         return {}
 
+    def differs(self, samples: Samples) -> np.ndarray | None:  # noqa: ARG002
+        """Whether the candidate decides otherwise than the reference, for each sample; None where it decides nothing.
+
+        Where no sample differs a bootstrap sees no spread at all, and a bound of the rate of differences stands in.
+        """
+        return None
+
+    def draws_wanted(self) -> int:
+        """Bootstrap draws for its intervals; 0 where it has none."""
+        return 2000
+
     def resampled(self, samples: Samples, weights: np.ndarray) -> np.ndarray | None:
         """The value of each of many draws from the samples, for bootstrap intervals.
 

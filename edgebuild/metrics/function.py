@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Literal
 
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from edgebuild.errors import Problem, UserCodeError
 from edgebuild.metrics.base import Metric, Samples
@@ -30,7 +30,14 @@ class Function(Metric):
     better: Literal["lower", "higher"] = "higher"  # type: ignore[misc]
     """Direction."""
 
+    draws: int = Field(default=200, ge=0)
+    """Bootstrap draws for its intervals, each a call of the function; 0 for no interval."""
+
     _call: Callable[..., Any] | None = PrivateAttr(default=None)
+
+    def draws_wanted(self) -> int:
+        """As many as its option says."""
+        return self.draws
 
     def bound(self, call: Callable[..., Any]) -> Function:
         """The metric with the function that its name stands for, loaded."""

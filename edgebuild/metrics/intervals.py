@@ -142,3 +142,17 @@ def samples_range(bound_pp: float) -> tuple[int, int]:
     """
     low, high = (samples_needed(bound_pp, discordant=share) for share in TYPICAL_DISCORDANT)
     return low, high
+
+
+def unchanged(units: int, level: float, tail: float, what: str) -> Interval:
+    """Interval of a drop in pp where none of `units` samples or groups changed: ±the exact Poisson bound.
+
+    Args:
+        units: what was drawn independently.
+        level: confidence, 0..1.
+        tail: probability on each side; the lower side is left open where it is all of `1 - level`.
+        what: `samples` or `groups`.
+    """
+    bound = min(100.0, 100 * -math.log(tail) / units)
+    one_sided = math.isclose(tail, 1 - level)
+    return Interval(low=None if one_sided else -bound, high=bound, level=level, method=f"exact Poisson over {what}")

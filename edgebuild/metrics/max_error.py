@@ -20,6 +20,10 @@ class MaxError(Metric):
     better: ClassVar[Literal["lower", "higher"]] = "lower"
     needs_labels: ClassVar[bool] = False
 
+    def draws_wanted(self) -> int:
+        """None."""
+        return 0
+
     def value(self, samples: Samples) -> float:
         """In the output's unit. Raises: DataError: an output cannot be compared with the reference's."""
         return worst(self.by_output(samples), self.better)
