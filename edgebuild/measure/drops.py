@@ -27,6 +27,8 @@ class Judged:
     samples: Samples
     value: float
     draws: Draws
+    before: dict[str, np.ndarray | None]
+    """The source's values in these draws, by metric; filled here, kept for the next candidate."""
     names: tuple[str, ...] = ()
     """Class names, for people."""
 
@@ -76,14 +78,17 @@ class Judged:
         if changed is not None and not changed.any():
             units, what = self.draws.units, self.draws.words
             return intervals.unchanged(units, 0.95, 0.025, what), intervals.unchanged(units, 0.95, 0.05, what)
-        before = bootstrap.values(self.metric, source, self.draws)
+        name = self.metric.model_dump_json()
+        if name not in self.before:
+            self.before[name] = bootstrap.values(self.metric, source, self.draws)
+        before = self.before[name]
         if before is None or self.drawn is None:
             return None, None
         worse = self._worse(before, self.drawn)
         return bootstrap.interval(worse, self.draws, "paired bootstrap"), bootstrap.upper(worse, self.draws)
 
     def worst_class(self) -> dict[str, Any] | None:
-        """The class that loses most, where labels are classes and the metric a share; the bound holds for all at once."""
+        """The class that loses most, where labels are classes and the metric a share. Its bound holds for all."""
         import numpy as np
 
         from edgebuild.metrics.pick import classes

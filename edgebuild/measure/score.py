@@ -15,6 +15,8 @@ from edgebuild.metrics import AnyMetric
 from edgebuild.metrics.base import Metric, Samples
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from edgebuild.metrics.bootstrap import Draws
 
 Row = dict[str, Any]
@@ -95,6 +97,7 @@ class Records:
             tags={name: np.array(values, dtype=object) for name, values in split.tags.items()},
         )
         self._draws: dict[tuple[int, tuple[str, ...], int], Draws] = {}
+        self._before: dict[str, np.ndarray | None] = {}
 
     def suit(self, metrics: Sequence[Metric]) -> list[float]:
         """The source's own values, which show that each metric suits outputs and labels.
@@ -145,7 +148,7 @@ class Records:
         if not math.isfinite(value):
             return {**row, "why": "The outputs hold NaN or infinity, so there is no number."}
         draws = self.draws(metric, samples)
-        judged = drops.Judged(metric, samples, value, draws, self.names)
+        judged = drops.Judged(metric, samples, value, draws, self._before, self.names)
         return {
             **row,
             "value": value,

@@ -61,11 +61,15 @@ def _areas(true: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarr
     import numpy as np
 
     order = np.argsort(score, kind="stable")
-    ranked, drawn = score[order], weights[:, order].astype(np.float64)
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    positive = np.add.reduceat(drawn * true[order], starts, axis=1)
-    negative = np.add.reduceat(drawn * ~true[order], starts, axis=1)
-    below = np.cumsum(negative, axis=1) - negative
+    ranked, drawn, is_class = score[order], weights[:, order], true[order]
+    negative = np.where(is_class, 0, drawn)
+    # Whole numbers below 2**24, so float32 counts them exactly.
+    upto = np.cumsum(negative, axis=1)
+    first = np.searchsorted(ranked, ranked[is_class], side="left")
+    last = np.searchsorted(ranked, ranked[is_class], side="right") - 1
+    below = upto[:, first] - negative[:, first]
+    half = (below + upto[:, last]) / 2
+    positive = drawn[:, is_class]
+    won = np.einsum("dp,dp->d", positive, half, dtype=np.float64)
     with np.errstate(invalid="ignore"):
-        pairs = positive.sum(axis=1) * negative.sum(axis=1)
-        return np.asarray((positive * (below + negative / 2)).sum(axis=1) / pairs)
+        return np.asarray(won / (positive.sum(axis=1, dtype=np.float64) * upto[:, -1].astype(np.float64)))
