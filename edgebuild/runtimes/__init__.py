@@ -1,0 +1,90 @@
+"""Runtimes: a model → what a runtime loads. A row of the table, or an entry point of the group `edgebuild.targets`.
+
+Sessions travel with this file: nothing is imported here before it is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgebuild.core.dossier import Call
+    from edgebuild.runtimes.base import Target
+
+    REFERENCE_SESSIONS: dict[str, Call]
+    """Format of a source to how it is run as the user gave it."""
+
+TARGETS: dict[str, str] = {
+    "onnxruntime": "edgebuild.runtimes.onnxruntime.target:OnnxRuntimeTarget",
+    "litert": "edgebuild.runtimes.litert.target:LiteRTTarget",
+}
+"""Name in the spec to class."""
+
+NOT_YET: dict[str, str] = {
+    "coreml": "Core ML targets come with a later release; `onnxruntime` runs on Apple devices today.",
+    "tensorrt": "TensorRT targets come with a later release; `onnxruntime` runs on Jetson boards today.",
+}
+"""Runtimes whose work has not come yet, and what to use until then."""
+
+GROUP = "edgebuild.targets"
+
+SESSIONS: dict[str, tuple[str, str]] = {
+    "keras": ("reference", "keras"),
+    "h5": ("reference", "keras"),
+    "savedmodel": ("reference", "tensorflow"),
+    "onnx-file": ("onnxruntime", "onnxruntime"),
+    "onnx": ("onnxruntime", "onnxruntime"),
+    "tflite": ("litert", "litert"),
+}
+"""Format to the folder whose session runs it, and the name for people."""
+
+
+def target_names() -> list[str]:
+    """Every known runtime, third-party ones last."""
+    return [*TARGETS, *(name for name in _foreign() if name not in TARGETS)]
+
+
+def load_target(name: str) -> type[Target]:
+    """The class of a runtime's targets.
+
+    Raises:
+        KeyError: there is none of that name; the text says which is near, or that it is not there yet.
+    """
+    from importlib import import_module
+
+    from edgebuild.errors import did_you_mean
+
+    place = TARGETS.get(name) or _foreign().get(name)
+    if place is None:
+        known = target_names()
+        if name in NOT_YET:
+            raise KeyError(f"not yet: {NOT_YET[name]}")
+        near = did_you_mean(name, [*known, *NOT_YET]) or "."
+        raise KeyError(f"unknown runtime `{name}`{near} Known runtimes: {', '.join(known)}.")
+    module, _, attribute = place.partition(":")
+    found: type[Target] = getattr(import_module(module), attribute)
+    return found
+
+
+def reference_call(format: str) -> Call:  # noqa: A002 - the word of the whole house
+    """How to run a source as the user gave it.
+
+    Raises:
+        KeyError: no session runs that format.
+    """
+    from edgebuild.core.dossier import Call
+
+    folder, runtime = SESSIONS[format]
+    return Call(session=f"edgebuild.runtimes.{folder}.session", runtime=runtime)
+
+
+def _foreign() -> dict[str, str]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point.value for point in entry_points(group=GROUP)}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "REFERENCE_SESSIONS":
+        return {format: reference_call(format) for format in SESSIONS}
+    raise AttributeError(name)
