@@ -53,6 +53,10 @@ def of_scores(
                 **common,
             )
         )
+        found += [
+            Measurement(quantity=f"{name}@{output}", value=value, unit=score["unit"], better=score["better"], **common)
+            for output, value in score.get("outputs", {}).items()
+        ]
         for kind in ("drop", "worst_class_drop"):
             if score.get(kind):
                 found.append(drop(f"{name}.{kind}", score[kind], score["unit"], common))

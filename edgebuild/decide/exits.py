@@ -5,42 +5,50 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from edgebuild.core.dossier import Dossier
-from edgebuild.core.evidence import Status
 
 ORDER = (2, 70, 5, 3, 4, 1, 0)
 """The worst first, where several targets end differently."""
 
 
-def worst_code(codes: Iterable[int]) -> int:
+def worst(codes: Iterable[int]) -> int:
     """The one exit code of several."""
     found = set(codes)
     return next((code for code in ORDER if code in found), max(found, default=0))
 
 
-def exit_code(dossiers: Iterable[Dossier], accept: Collection[Status] = ()) -> int:
-    """The exit code of a build whose targets ended so.
+def exit_code(dossier: Dossier, accept: Collection[str] = (), require_device: bool = False) -> int:
+    """The exit code of one target.
 
     Args:
-        dossiers: one for each target.
+        dossier: what became of it.
         accept: verdicts the caller takes for a pass by his own word (`--accept unproven`).
+        require_device: the caller asked for the device itself (`--require-device`).
+
+    Returns:
+        0 all verdicts pass or are accepted, 1 one does not, 3 nothing or not all that is required can be made, 4 the
+        device was asked for and gave no latency, 5 a required candidate or the whole target was lost to a failed step.
     """
-    return worst_code(code_of(dossier, accept) for dossier in dossiers)
-
-
-def code_of(dossier: Dossier, accept: Collection[Status] = ()) -> int:
-    """0 all verdicts pass or are accepted, 1 one does not, 3 nothing can be made, 5 that was lost to a failed step."""
     lost = [item for item in dossier.candidates if item.refusal is not None]
     missing = [item for item in lost if item.required]
     if missing or (dossier.choice is None and dossier.nearest is None):
         causes = missing or lost
         return 5 if any(item.refusal and item.refusal.kind == "failed" for item in causes) else 3
+    if require_device and not reached(dossier):
+        return 4
     if dossier.choice is None:
         return 1
     return 0 if all(verdict.status in ("pass", *accept) for verdict in dossier.verdicts) else 1
 
 
-def accepted(dossiers: Iterable[Dossier], accept: Collection[Status]) -> tuple[str, ...]:
-    """Budgets that count as met by the caller's word alone, as `target: budget`, for the first line of the answer."""
+def reached(dossier: Dossier) -> bool:
+    """Whether the device, or a committed measurement of it, gave a latency of what would ship."""
+    judged = dossier.choice or dossier.nearest
+    number = dossier.candidate(judged).measured("latency.p50") if judged else None
+    return number is not None and number.value is not None
+
+
+def accepted(dossiers: Iterable[Dossier], accept: Collection[str]) -> tuple[str, ...]:
+    """Budgets that count as met by the caller's word alone, for the first line of the answer."""
     return tuple(
         f"{dossier.target}: {verdict.budget} ({verdict.status})"
         for dossier in dossiers

@@ -156,11 +156,17 @@ def too_few(budget: Budget, number: Measurement) -> str:
 
 
 def enough(budget: Budget, number: Measurement) -> int | None:
-    """About how many samples would bring the bound inside, if the value stayed: the distance shrinks with √n."""
+    """About how many samples would bring the bound inside, if the value stayed: the distance shrinks with √n.
+
+    None where that is more than a thousand times as many: the value lies on the limit.
+    """
     bound, value = bound_of(budget, number), number.value
-    if bound is None or value is None or number.samples == 0 or budget.limit == value:
+    if bound is None or value is None or number.samples == 0:
         return None
-    return math.ceil(number.samples * ((bound - value) / (budget.limit - value)) ** 2)
+    room, distance = abs(budget.limit - value), abs(bound - value)
+    if distance**2 > 1000 * room**2:
+        return None
+    return math.ceil(number.samples * (distance / room) ** 2)
 
 
 def margin_of(budget: Budget, value: float | None) -> float | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -41,6 +43,22 @@ class DeviceFacts(Step):
         """Write the facts as sorted JSON."""
         facts = {"device": self.device, "versions": dict(sorted(self.versions.items())), **identity()}
         work.output.write_text(json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def device_facts(distributions: Sequence[str]) -> dict[str, Any]:
+    """This machine, with the installed versions of some distributions."""
+    return {"device": "here", "versions": installed(distributions), **identity()}
+
+
+def installed(distributions: Iterable[str]) -> dict[str, str]:
+    """Version of each distribution that is installed, by name."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in sorted(distributions):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def identity(root: Path = Path("/")) -> dict[str, Any]:

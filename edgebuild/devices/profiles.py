@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from edgebuild.core.records import Record
+from edgebuild.documents import read
 from edgebuild.errors import Problem, SpecError, did_you_mean
 from edgebuild.shipped import shipped
 
@@ -84,32 +84,13 @@ def read_profile(file: Path) -> Profile:
     """One profile.
 
     Raises:
-        SpecError: with every field that is wrong.
+        SpecError: with every field that is wrong, at its place.
     """
-    content = read_yaml(file)
+    document = read(file)
     try:
-        return Profile.model_validate({"name": file.stem, **content})
+        return Profile.model_validate({**document.value, "name": file.stem})
     except ValidationError as error:
-        raise SpecError(
-            *(
-                Problem(f"{FOLDER}/{file.name}: {'.'.join(map(str, item['loc']))}", item["msg"] + ".", FIX)
-                for item in error.errors()
-            )
-        ) from error
+        raise SpecError(*(document.problem(item["loc"], item["msg"] + ".", FIX) for item in error.errors())) from error
 
 
 FIX = "A profile has `title`, `arch`, `isa`, `runtimes` and `figures`, each figure with `value`, `unit` and `source`."
-
-
-def read_yaml(file: Path) -> dict[str, Any]:
-    """The plain content of a YAML file.
-
-    Raises:
-        SpecError: it is no mapping, or no YAML.
-    """
-    import yaml
-
-    content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        raise SpecError(Problem(f"{FOLDER}/{file.name}", "is no mapping.", FIX))
-    return content
