@@ -82,7 +82,8 @@ def _wrong(root: Path, reference: str, path: Path, function: str, where: str) ->
     names = [name for node in tree.body for name in _defined(node)]
     if function in names or "*" in names:
         return []
-    fix = f"Defined there: {', '.join(name for name in names if not name.startswith('_')) or 'nothing'}."
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    fix = f"Functions in it: {', '.join(functions) or 'none'}."
     return [Problem(where, f"`{path.name}` defines no `{function}`{did_you_mean(function, names) or '.'}", fix)]
 
 

@@ -111,11 +111,13 @@ class Judged:
         worst = int(np.argmax(losses))
         number, (lost, gained, total) = int(known[worst]), tables[worst]
         name = f" (`{self.names[number]}`)" if 0 <= number < len(self.names) else ""
+        # Samples of one group are not independent, and a class has too few groups to draw from.
+        independent = not self.samples.groups
         return {
             "value": losses[worst],
             "unit": "pp",
-            "interval": _dump(intervals.paired_drop(lost, gained, total)),
-            "upper": _dump(_upper_of_all(tables)),
+            "interval": _dump(intervals.paired_drop(lost, gained, total) if independent else None),
+            "upper": _dump(_upper_of_all(tables) if independent else None),
             "class": number,
             "samples": total,
             "why": f"Class {number}{name}, {total} samples.",

@@ -109,19 +109,23 @@ def _root(falling: Callable[[float], float], low: float, high: float) -> float:
     return (low + high) / 2
 
 
-def samples_needed(
-    bound_pp: float, drop_pp: float = 0.0, discordant: float = TYPICAL_DISCORDANT[1], power: float = 0.8
-) -> int:
-    """Samples with which a candidate of that true drop shows a one-sided 95 % bound below `bound_pp`.
+def samples_needed(bound_pp: float, drop_pp: float = 0.0, power: float = 0.8) -> tuple[int, int]:
+    """Samples that a bound takes, where few and where many samples change sides; about 2,300 to 6,400 for 0.5 pp.
 
     Args:
-        bound_pp: `upper` of the budget.
+        bound_pp: `upper` of the budget, in pp.
         drop_pp: what the candidate really loses; its distance to the bound decides.
-        discordant: share of samples on which only one of candidate and reference is right, 0..1.
-        power: how often it shall succeed, 0..1.
+        power: how often such a candidate shall show it, 0..1.
 
     Raises:
         ValueError: the drop is not below the bound.
+    """
+    low, high = (samples_at(bound_pp, share, drop_pp, power) for share in TYPICAL_DISCORDANT)
+    return low, high
+
+
+def samples_at(bound_pp: float, discordant: float, drop_pp: float = 0.0, power: float = 0.8) -> int:
+    """The same, where only one of candidate and reference is right on that share of the samples, 0..1.
 
     Source: sample size of McNemar's test against a margin, Lachenbruch 1992, Stat. Med. 11:1521.
     """
@@ -133,15 +137,6 @@ def samples_needed(
     needed = (normal.inv_cdf(0.95) + normal.inv_cdf(power)) ** 2 * spread / room**2
     # With no discordant sample at all the bound is -ln(0.05)/n.
     return math.ceil(max(needed, -math.log(0.05) / room))
-
-
-def samples_range(bound_pp: float) -> tuple[int, int]:
-    """Samples a bound needs for a candidate that loses nothing, at few and at many discordant samples.
-
-    About 2,300 to 6,400 for 0.5 pp.
-    """
-    low, high = (samples_needed(bound_pp, discordant=share) for share in TYPICAL_DISCORDANT)
-    return low, high
 
 
 def unchanged(units: int, level: float, tail: float, what: str) -> Interval:
