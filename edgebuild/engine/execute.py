@@ -23,7 +23,7 @@ from edgebuild.engine.rows import disk_full
 from edgebuild.engine.seen import Seen, check_code, ignored_folders, roots_of, seen_now
 from edgebuild.engine.store import Last, Store, remove_folder
 from edgebuild.engine.workspace import FolderWorkspace, Progress
-from edgebuild.errors import EdgebuildError, Problem
+from edgebuild.errors import EdgebuildError, Problem, Span
 
 SPARE_BYTES = 1 << 20
 """Less room than this after a crash, and the disk is what the step died of."""
@@ -120,7 +120,7 @@ class Executor:
             "inputs": lines,
             "output": str(output),
             "roots": [str(root) for root in roots],
-            "ignored": ignored_folders(self.store) if roots else [],
+            "ignored": ignored_folders(self.store, roots) if roots else [],
         }
         place = folder / "job.json"
         place.write_text(json.dumps(job))
@@ -206,7 +206,7 @@ class Executor:
     def _unfinished(self, order: Order, result: Result, ended: Ended | None) -> Failed:
         kind = result["outcome"]
         if kind == "problems":
-            problems = tuple(Problem(item["where"], item["what"], item["fix"]) for item in result["problems"])
+            problems = tuple(_problem(item) for item in result["problems"])
             code = int(result["exit_code"])
             return self._failed(order, problems, code, ended=ended, passes=code == 5)
         if kind == "disk" or (kind == "crash" and shutil.disk_usage(self.store.root).free < SPARE_BYTES):
@@ -263,6 +263,11 @@ def _python_path(kind: type[Step], roots: list[Path]) -> list[str]:
         if folder not in path and folder not in [str(root) for root in roots]:
             path.append(folder)
     return [folder for folder in path if not folder.endswith("site-packages")]
+
+
+def _problem(item: dict[str, Any]) -> Problem:
+    span = Span(**item["span"]) if item["span"] else None
+    return Problem(item["where"], item["what"], item["fix"], span)
 
 
 def _time_words(step: Step) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -13,9 +12,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from edgebuild.core.wires import Artifact, Refusal
-from edgebuild.engine.blobs import Blobs, file_digest
 from edgebuild.engine.crew import Crew, RemadeError
 from edgebuild.engine.execute import Lacking
+from edgebuild.engine.export import export
 from edgebuild.engine.oracle import Oracle
 from edgebuild.engine.outcomes import Built, Declined, Failed, Outcome, Unmet, refusal_of
 from edgebuild.errors import Problem, StepError
@@ -177,8 +176,6 @@ class Results:
         if failed:
             raise StepError(*failed.problems)
 
-    # -- export --------------------------------------------------------------------------------------------------
-
     def export(self, artifact: Artifact, destination: Path) -> bool:
         """Copy a file or folder out. Only what differs is written, each file in one move; what no longer belongs goes.
 
@@ -194,85 +191,4 @@ class Results:
             StepError: it was not made; the destination is a project's folder; the disk is full.
         """
         built = self._built(artifact)
-        files = dict(self._store.files(built.digest))
-        folder = built.digest.startswith("tree:")
-        _guard(destination, folder=folder)
-        wanted = {destination / path if path else destination: line.digest for path, line in files.items()}
-        stale = {path: digest for path, digest in wanted.items() if not _holds(path, digest)}
-        if stale:
-            self._provide(artifact, built)
-        try:
-            removed = _remove_strangers(destination, set(wanted)) if folder else _clear_folder(destination)
-            for path, digest in stale.items():
-                _write(self._store.blobs, digest, path)
-            if folder:
-                self._empty_folders(built.digest, destination)
-        except OSError as error:
-            what = f"It cannot be written ({error.strerror})."
-            raise StepError(Problem(str(destination), what, "Mend the folder's rights or room.")) from error
-        return bool(stale) or removed
-
-    def _empty_folders(self, digest: str, destination: Path) -> None:
-        destination.mkdir(parents=True, exist_ok=True)
-        for line in self._store.tree(digest):
-            if line.digest.startswith("tree:"):
-                self._empty_folders(line.digest, destination / line.name)
-
-
-def _guard(destination: Path, *, folder: bool) -> None:
-    """A folder that holds a project is nobody's output, whatever the caller thinks."""
-    if not destination.is_dir() or destination.is_symlink():
-        return
-    project = next(
-        (item for item in destination.iterdir() if item.name == ".git" or item.name.endswith(".edge.yaml")), None
-    )
-    if project or (not folder and any(destination.iterdir())):
-        held = project.name if project else "other files"
-        raise StepError(
-            Problem(str(destination), f"It holds `{held}` and is not an output folder.", "Choose another place.")
-        )
-
-
-def _holds(path: Path, digest: str) -> bool:
-    return path.is_file() and not path.is_symlink() and file_digest(path) == digest
-
-
-def _write(blobs: Blobs, digest: str, path: Path) -> None:
-    """Beside its place, then there in one move; a copy, so that an edit of it never reaches the store."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        blobs.put(digest, part, copy=True)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _remove_strangers(folder: Path, wanted: set[Path]) -> bool:
-    """Files and folders in the way of an export, or left from an earlier one."""
-    if folder.is_symlink() or folder.is_file():
-        folder.unlink()
-        return True
-    removed = False
-    parents = {parent for path in wanted for parent in path.parents}
-    for base, folders, names in os.walk(folder, topdown=False):
-        for name in names:
-            path = Path(base, name)
-            if path not in wanted:
-                path.unlink()
-                removed = True
-        for name in folders:
-            path = Path(base, name)
-            if path.is_symlink():
-                path.unlink()
-            elif path not in parents and not any(path.iterdir()):
-                path.rmdir()
-    return removed
-
-
-def _clear_folder(destination: Path) -> bool:
-    """An empty folder where a file shall be."""
-    if destination.is_dir() and not destination.is_symlink():
-        destination.rmdir()
-        return True
-    return False
+        return export(self._store, built.digest, destination, lambda: self._provide(artifact, built))

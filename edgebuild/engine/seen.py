@@ -29,11 +29,12 @@ def roots_of(step: Step) -> list[Path]:
     return [Path(root) for root in dict.fromkeys(code.root for code in user_code(step))]
 
 
-def ignored_folders(store: Store) -> list[str]:
-    """Folders whose content counts otherwise (versions) or never (system, store)."""
+def ignored_folders(store: Store, roots: list[Path]) -> list[str]:
+    """Folders whose content counts otherwise (versions) or never (system, store); none that a root lies in."""
     package = Path(__file__).resolve().parents[1]
     ours = [str(store.root), str(package), sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()]
-    return [os.path.abspath(folder) for folder in (*ours, *SYSTEM)]  # noqa: PTH100
+    folders = [Path(os.path.abspath(folder)) for folder in (*ours, *SYSTEM)]  # noqa: PTH100
+    return [str(folder) for folder in folders if not any(root.is_relative_to(folder) for root in roots)]
 
 
 def seen_now(sightings: list[dict[str, Any]], roots: list[Path], store: Store, where: str) -> Seen:

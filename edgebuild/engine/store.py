@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import time
-import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,8 @@ from typing import Any, Self
 
 from edgebuild.core.records import canonical_json, digest_of
 from edgebuild.core.wires import Refusal
-from edgebuild.engine.blobs import Blobs, Stat, entries, file_digest
+from edgebuild.engine.blobs import Blobs, file_digest
+from edgebuild.engine.contents import Contents
 from edgebuild.engine.outcomes import Built, Declined
 from edgebuild.engine.rows import Rows
 from edgebuild.errors import Problem, StepError
@@ -33,15 +33,6 @@ def default_root() -> Path:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One line of a folder's manifest."""
-
-    name: str
-    digest: str
-    size: int
-
-
-@dataclass(frozen=True)
 class Last:
     """What a step of that name was the last time, in one workspace."""
 
@@ -52,7 +43,7 @@ class Last:
     created: float
 
 
-class Store:
+class Store(Contents):
     """One folder, shared by all specs of a user and by builds that run at once."""
 
     def __init__(self, root: Path | None = None) -> None:
@@ -69,9 +60,7 @@ class Store:
         except OSError as error:
             what = f"The store cannot be written ({error.strerror})."
             raise StepError(Problem(str(self.root), what, "Give another with `--store`.")) from error
-        self.blobs = Blobs(self.root / "blobs")
-        self.rows = Rows(self.root / "rows.sqlite")
-        self._trees: dict[str, tuple[Entry, ...]] = {}
+        super().__init__(Blobs(self.root / "blobs"), Rows(self.root / "rows.sqlite"))
 
     def __enter__(self) -> Self:
         return self
@@ -82,129 +71,6 @@ class Store:
     def close(self) -> None:
         """Let go of the table."""
         self.rows.close()
-
-    # -- bytes ---------------------------------------------------------------------------------------------------
-
-    def publish(self, path: Path, where: str = "") -> tuple[Built, dict[str, Stat]]:
-        """Move a file or folder of the store's own scratch in; blobs first, the manifest last.
-
-        Returns:
-            Its name, and for each blob what `blobs` shall remember of it (see `record`).
-
-        Raises:
-            StepError: it holds a symbolic link, a device, or names that other systems cannot hold.
-            OSError: the disk is full.
-        """
-        stats: dict[str, Stat] = {}
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise StepError(
-                Problem(where, f"`{path.name}` is neither a file nor a folder.", "Write the content itself.")
-            )
-        return self._publish(path, where, stats), stats
-
-    def _publish(self, path: Path, where: str, stats: dict[str, Stat]) -> Built:
-        if path.is_file():
-            digest, found = self.blobs.adopt(path)
-            stats[digest] = found
-            return Built(digest, found[0])
-        lines: list[Entry] = []
-        for entry in entries(path, where):
-            child = self._publish(Path(entry.path), where, stats)
-            lines.append(Entry(unicodedata.normalize("NFC", entry.name), child.digest, child.size))
-        return self._keep_tree(lines)
-
-    def _keep_tree(self, lines: list[Entry]) -> Built:
-        lines.sort(key=lambda line: line.name)
-        manifest = canonical_json([[line.name, line.digest, line.size] for line in lines])
-        digest = "tree:" + digest_of(manifest).removeprefix("sha256:")
-        self.rows.run("INSERT INTO trees VALUES (?, ?) ON CONFLICT DO NOTHING", digest, manifest.decode())
-        return Built(digest, sum(line.size for line in lines))
-
-    def tree(self, digest: str) -> tuple[Entry, ...]:
-        """The direct children of a folder, by name.
-
-        Raises:
-            KeyError: no such folder was ever stored here.
-        """
-        if digest not in self._trees:
-            row = self.rows.one("SELECT manifest FROM trees WHERE digest = ?", digest)
-            if row is None:
-                raise KeyError(digest)
-            self._trees[digest] = tuple(Entry(*line) for line in json.loads(row[0]))
-        return self._trees[digest]
-
-    def member(self, digest: str, member: str) -> Built:
-        """One file or folder inside a stored folder.
-
-        Args:
-            digest: of the folder.
-            member: POSIX path; empty for the whole.
-
-        Raises:
-            KeyError: there is none of that name.
-        """
-        found = Built(digest, 0)
-        for name in filter(None, member.split("/")):
-            if not found.digest.startswith("tree:"):
-                raise KeyError(member)
-            line = next((line for line in self.tree(found.digest) if line.name == name), None)
-            if line is None:
-                raise KeyError(member)
-            found = Built(line.digest, line.size)
-        return found
-
-    def files(self, digest: str, prefix: str = "") -> Iterator[tuple[str, Entry]]:
-        """Every file of a folder, with its POSIX path; of a file itself alone, under the empty path."""
-        if not digest.startswith("tree:"):
-            yield prefix, Entry(prefix, digest, 0)
-            return
-        for line in self.tree(digest):
-            path = f"{prefix}/{line.name}" if prefix else line.name
-            if line.digest.startswith("tree:"):
-                yield from self.files(line.digest, path)
-            else:
-                yield path, line
-
-    def verify(self, digest: str) -> bool:
-        """Whether all bytes are there and right, by their full digest; damaged ones are removed."""
-        good = True
-        for _, line in self.files(digest):
-            # Without a short cut: all damaged ones go, and all come back at once.
-            good = self.blobs.verify(line.digest) and good
-        return good
-
-    def glance(self, digest: str) -> bool:
-        """The cheap look of a walk: size, mtime and inode as published; what differs is read whole."""
-        good = True
-        for _, line in self.files(digest):
-            row = self.rows.one("SELECT size, mtime, inode FROM blobs WHERE digest = ?", line.digest)
-            found = self.blobs.stat(line.digest)
-            if row is None or found is None or (row[0], row[1], int(row[2])) != found:
-                intact = self.blobs.verify(line.digest)
-                good = good and intact
-                if intact and found:
-                    self.record({line.digest: found})
-        return good
-
-    def record(self, stats: dict[str, Stat]) -> None:
-        """Remember what the file system says of blobs that are known to be right."""
-        self.rows.run_many(
-            "INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?)",
-            [(digest, size, mtime, str(inode)) for digest, (size, mtime, inode) in stats.items()],
-        )
-
-    def put(self, digest: str, destination: Path, *, copy: bool = False) -> None:
-        """Show a stored file or folder under another name, for reading.
-
-        Raises:
-            FileNotFoundError: some of its bytes are not there.
-        """
-        if not digest.startswith("tree:"):
-            self.blobs.put(digest, destination, copy=copy)
-            return
-        destination.mkdir()
-        for line in self.tree(digest):
-            self.put(line.digest, destination / line.name, copy=copy)
 
     # -- actions -------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,7 +69,7 @@ def graph_of(**steps: Step) -> Graph:
 
 def damage(path: Path) -> None:
     """Other bytes of the same length, as a bad disk gives."""
-    os.chmod(path, 0o644)
+    path.chmod(0o644)
     path.write_bytes(bytes(255 - byte for byte in path.read_bytes()))
 
 

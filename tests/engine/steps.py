@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
 import json
 import os
 import subprocess
@@ -293,10 +292,9 @@ class CallUser(Step):
     code: UserCode
 
     def run(self, work: Workspace) -> None:
-        os.chdir(self.code.root)
-        sys.path.insert(0, self.code.root)
-        module = importlib.import_module(self.code.file.removesuffix(".py"))
-        work.output.write_text(str(getattr(module, self.code.function)()))
+        from edgebuild.data.usercode import load
+
+        work.output.write_text(str(load(self.code)()))
 
 
 class Needs(Step):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -264,4 +263,4 @@ def test_the_watcher_hears_of_failures_and_of_what_they_stop(yard: Yard) -> None
 def test_a_failure_says_nothing_of_the_step_before_in_its_log(yard: Yard) -> None:
     results = yard.build(graph_of(crash=Crash(after="\x1b[31mred\x07 words")))
     assert results.failures[0].details == "[31mred words"
-    assert os.path.getsize(next((yard.store.root / "logs").iterdir())) < 100
+    assert next((yard.store.root / "logs").iterdir()).stat().st_size < 100
