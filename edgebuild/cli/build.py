@@ -1,0 +1,72 @@
+"""Make, measure, choose and package; exit 0 only when every budget of every target is met."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgebuild.engine.results import Results
+    from edgebuild.engine.store import Store
+    from edgebuild.plan import Plan
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Specs, how to run, what to print."""
+    from edgebuild.cli.common import spec_arguments, store_arguments
+
+    spec_arguments(parser)
+    store_arguments(parser)
+    parser.add_argument("--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="steps at once")
+    parser.add_argument("--locked", action="store_true", help="fail where choices, bytes or verdicts leave the lock")
+    parser.add_argument("--accept", action="append", choices=("unproven",), default=[], help="your word for a verdict")
+    parser.add_argument("--require-device", action="store_true", help="exit 4 where a device cannot be reached")
+    parser.add_argument("--stop", action="store_true", help="stop at the first failed step instead of going on")
+    parser.add_argument("--quiet", action="store_true", help="say nothing but the verdicts")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--summary", metavar="FILE", help="write a short markdown summary there (`-` for stdout)")
+    parser.add_argument("--junit", metavar="FILE", help="write verdicts as JUnit XML there")
+
+
+def jobs(text: str) -> int:
+    """A number of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build, write what is to be delivered, print one line per target."""
+    from edgebuild.cli.common import make_plan, store_root
+    from edgebuild.cli.delivery import Delivery
+    from edgebuild.engine.store import Store
+
+    plan = make_plan(args)
+    store = Store(store_root(args))
+    try:
+        settled = False
+        while True:
+            with execute(plan, store, args, quiet=settled) as results:
+                delivery = Delivery(plan, results, locked=args.locked, limited=bool(args.target or args.candidate))
+                if not delivery.write() or settled:
+                    return delivery.conclude(args)
+            # The incumbent is an input of the choice: settle it now, so that the next build finds nothing to do.
+            plan, settled = make_plan(args), True
+    finally:
+        store.close()
+
+
+def execute(plan: Plan, store: Store, args: argparse.Namespace, quiet: bool = False) -> Results:
+    """Run the graph under the engine's watch."""
+    from edgebuild.cli.watch import Watch
+    from edgebuild.engine.build import Options, build
+
+    watch = Watch(plan.graph, quiet=quiet or args.quiet or args.format == "json")
+    options = Options(jobs=args.jobs, keep_going=not args.stop, workspace=str(Path.cwd()))
+    try:
+        return build(plan.graph, store, options, watch)
+    finally:
+        watch.close()

@@ -1,0 +1,86 @@
+"""What several commands share: finding specs, the store, the plan."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgebuild.errors import Problem, SpecError
+
+if TYPE_CHECKING:
+    from edgebuild.plan import Plan
+    from edgebuild.spec import Spec
+
+
+def spec_arguments(parser: argparse.ArgumentParser) -> None:
+    """`SPEC…`, `--target`, `--candidate`."""
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="SPEC",
+        help="specs or folders; every *.edge.yaml of the project where none is given",
+    )
+    parser.add_argument("--target", action="append", default=[], metavar="NAME", help="only this target (repeatable)")
+    parser.add_argument(
+        "--candidate",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this one besides source (repeatable)",
+    )
+
+
+def store_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--store`."""
+    parser.add_argument("--store", metavar="FOLDER", help="where artifacts are kept (default: the user's cache folder)")
+
+
+def load_specs(paths: list[str]) -> list[Spec]:
+    """Every spec that the arguments name.
+
+    Raises:
+        SpecError: all problems of all specs, in file order; two specs with one name and folder; no spec at all.
+    """
+    from edgebuild import spec
+
+    files = spec.find([Path(path) for path in paths])
+    if not files:
+        raise SpecError(
+            Problem(
+                ", ".join(paths) or str(Path.cwd().name),
+                "no `*.edge.yaml` here.",
+                "Write one with `edgebuild init MODEL`, or name a spec or a folder that has one.",
+            )
+        )
+    specs, problems = [], []
+    for file in files:
+        try:
+            specs.append(spec.load(file))
+        except SpecError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SpecError(*problems)
+    return specs
+
+
+def make_plan(args: argparse.Namespace) -> Plan:
+    """The plan of all specs as one graph, limited to the targets and candidates asked for."""
+    from edgebuild.plan import lower
+
+    specs = load_specs(args.paths)
+    return lower(specs, tuple(args.target), tuple(args.candidate), lock_incumbents(specs))
+
+
+def lock_incumbents(specs: list[Spec]) -> dict[str, dict[str, str]]:
+    """Spec file → target → digest of the artifact that its lock holds."""
+    from edgebuild.deliver.provenance.lock import incumbents, read_lock
+
+    return {spec.file: incumbents(read_lock(Path(spec.file).with_suffix(".lock"))) for spec in specs}
+
+
+def store_root(args: argparse.Namespace) -> Path:
+    """The folder of the store."""
+    from edgebuild.engine.store import default_root
+
+    return Path(args.store).expanduser().absolute() if args.store else default_root()

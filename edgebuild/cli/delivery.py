@@ -1,0 +1,135 @@
+"""What leaves the store after a build: packages, reports, the lock; and the words and number it ends with."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgebuild.core.dossier import Dossier
+from edgebuild.core.wires import Artifact
+from edgebuild.decide.exits import exit_code, worst_code
+from edgebuild.errors import Problem
+
+if TYPE_CHECKING:
+    from edgebuild.engine.build import Results
+    from edgebuild.plan import Plan, SpecPlan, TargetPlan
+
+
+class Delivery:
+    """One build's results on their way out."""
+
+    def __init__(self, plan: Plan, results: Results, locked: bool = False, limited: bool = False) -> None:
+        """Args: locked: compare with the lock instead of writing it. limited: only some targets were built."""
+        self.plan, self.results, self.locked, self.limited = plan, results, locked, limited
+        self.dossiers: dict[str, list[Dossier]] = {}
+        for spec in plan.specs:
+            self.dossiers[spec.spec.file] = [
+                Dossier.model_validate(results.read_json(target.dossier))
+                for target in spec.targets
+                if self.built(target.dossier)
+            ]
+        self.departures: list[Problem] = []
+
+    def built(self, artifact: Artifact) -> bool:
+        """Whether the build has these bytes."""
+        from edgebuild.engine.outcomes import Built
+
+        return isinstance(self.results.outcome(artifact.id), Built)
+
+    def write(self) -> bool:
+        """Export everything; returns whether the lock's choices changed."""
+        changed = False
+        for spec in self.plan.specs:
+            for target, dossier in zip(self.complete(spec), self.dossiers[spec.spec.file], strict=True):
+                self.export(spec, target, dossier)
+                self.results.export(target.dossier, spec.folder / "dossiers" / f"{target.name}.json")
+            if self.built(spec.report):
+                self.results.export(spec.report, spec.folder / "report")
+            changed |= self.lock(spec)
+        return changed
+
+    def complete(self, spec: SpecPlan) -> list[TargetPlan]:
+        """The targets that have a dossier."""
+        return [target for target in spec.targets if self.built(target.dossier)]
+
+    def export(self, spec: SpecPlan, target: TargetPlan, dossier: Dossier) -> None:
+        """The package of one target: in its place where it passed, apart where it is the nearest miss."""
+        good, miss = spec.folder / target.name, spec.folder / f"{target.name}.nearest-miss"
+        chosen, other = (good, miss) if dossier.passed else (miss, good)
+        shutil.rmtree(other, ignore_errors=True)
+        other.with_name(other.name + ".tar.gz").unlink(missing_ok=True)
+        if self.built(target.package):
+            self.results.export(target.package, chosen)
+        if self.built(target.archive):
+            self.results.export(target.archive, chosen.with_name(chosen.name + ".tar.gz"))
+
+    def lock(self, spec: SpecPlan) -> bool:
+        """Write or compare the lock; returns whether a later build would choose against another incumbent."""
+        from edgebuild.deliver.provenance.lock import differences, incumbents, lock_text, read_lock
+
+        dossiers = self.dossiers[spec.spec.file]
+        previous = read_lock(spec.lock)
+        if self.locked:
+            self.departures += differences(previous, dossiers, str(spec.lock.name))
+            return False
+        if not dossiers:
+            return False
+        text = lock_text(dossiers, previous, keep_others=self.limited or len(dossiers) < len(spec.spec.targets))
+        if not spec.lock.exists() or spec.lock.read_text(encoding="utf-8") != text:
+            spec.lock.write_text(text, encoding="utf-8")
+        return incumbents(read_lock(spec.lock)) != incumbents(previous)
+
+    def code(self, accept: tuple[str, ...], require_device: bool) -> int:
+        """The exit code of the whole build."""
+        every = [dossier for dossiers in self.dossiers.values() for dossier in dossiers]
+        codes = [self.results.exit_code, exit_code(every, accept), 1 if self.departures else 0]
+        if require_device and any(not target.place.here for spec in self.plan.specs for target in spec.targets):
+            codes.append(4)
+        return worst_code(codes)
+
+    def problems(self) -> list[Problem]:
+        """Every failure by name, with how many steps could not be started because of it."""
+        found: list[Problem] = []
+        for failed in self.results.failures:
+            unmet = len(self.results.dependents(failed))
+            wait = f" {unmet} steps that need it were not started." if unmet else ""
+            for problem in failed.problems:
+                found.append(replace(problem, where=f"{failed.label}: {problem.where}", what=problem.what + wait))
+        return [*found, *self.departures]
+
+    def traces(self) -> list[str]:
+        """Tracebacks of failures that are bugs of ours."""
+        return [failed.details for failed in self.results.failures if failed.exit_code == 70 and failed.details]
+
+    def conclude(self, args: argparse.Namespace) -> int:
+        """Print what happened, write the side outputs, return the exit code."""
+        from edgebuild.cli import outcome
+
+        code = self.code(tuple(args.accept), args.require_device)
+        if args.format == "json":
+            print(json.dumps(outcome.as_json(self, code), indent=2, ensure_ascii=False))
+        else:
+            outcome.print_lines(self, tuple(args.accept))
+        every = [dossier for dossiers in self.dossiers.values() for dossier in dossiers]
+        if args.summary:
+            from edgebuild.deliver.report.summary import summary
+
+            emit(args.summary, summary(every))
+        if args.junit:
+            from edgebuild.deliver.report.junit import junit
+
+            emit(args.junit, junit(every))
+        return code
+
+
+def emit(where: str, text: str) -> None:
+    """Write a side output, `-` for stdout."""
+    if where == "-":
+        sys.stdout.write(text)
+    else:
+        Path(where).write_text(text, encoding="utf-8")

@@ -1,0 +1,98 @@
+"""Say what is usable on this machine, and the exact command that adds what is missing.
+
+Exit 0 where everything the given specs (or, without specs, the core) need is there, else 4.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
+    "onnxruntime": (
+        ("numpy", "onnx", "onnxruntime", "onnxsim", "onnxconverter-common"),
+        "deploy to ONNX Runtime; read .onnx models",
+    ),
+    "litert": (("numpy", "ai-edge-litert", "ai-edge-quantizer"), "deploy to LiteRT; read .tflite models"),
+    "keras": (("tensorflow", "tf2onnx", "h5py"), "read .keras, .h5 and SavedModel"),
+    "report": (("scikit-learn", "matplotlib", "pillow"), "metrics of scikit-learn, plots, folders of images"),
+}
+"""Extra → its distributions and what it is for."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Specs are optional: with them only what they need counts."""
+    parser.add_argument("paths", nargs="*", metavar="SPEC", help="specs or folders whose needs decide the exit code")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def installed(name: str) -> str | None:
+    """Version of a distribution, without importing it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def examine() -> list[dict[str, Any]]:
+    """One row for each extra: its packages with versions, usable or not, and the command."""
+    rows = []
+    for extra, (names, purpose) in EXTRAS.items():
+        packages = {name: installed(name) for name in names}
+        missing = [name for name, found in packages.items() if found is None]
+        rows.append(
+            {
+                "extra": extra,
+                "purpose": purpose,
+                "packages": packages,
+                "usable": not missing,
+                "missing": missing,
+                "command": f'pip install "edgebuild[{extra}]"' if missing else "",
+            }
+        )
+    return rows
+
+
+def needed(paths: list[str]) -> set[str]:
+    """Extras that the given specs cannot do without."""
+    from edgebuild.cli.common import load_specs
+    from edgebuild.models.routes import model_format
+    from edgebuild.runtimes import load_target
+
+    wanted: set[str] = set()
+    for spec in load_specs(paths):
+        wanted |= {load_target(target.runtime).extra for target in spec.targets.values()}
+        if model_format(spec.model.path) in ("keras", "h5", "savedmodel"):
+            wanted.add("keras")
+    return wanted
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table and return 0 or 4."""
+    rows = examine()
+    wanted = needed(args.paths) if args.paths else set()
+    lacking = [row for row in rows if not row["usable"] and row["extra"] in wanted]
+    if args.format == "json":
+        print(json.dumps({"extras": rows, "needed": sorted(wanted)}, indent=2))
+        return 4 if lacking else 0
+    for row in rows:
+        mark = "usable " if row["usable"] else "missing"
+        print(f"{mark}  {row['extra']:<12} {row['purpose']}")
+        print("         " + ", ".join(f"{name} {found or '–'}" for name, found in row["packages"].items()))
+        if row["command"]:
+            print(f"         add it: {row['command']}")
+    print_machine()
+    return 4 if lacking else 0
+
+
+def print_machine() -> None:
+    """What measuring depends on, as the build would record it."""
+    from edgebuild.devices.facts import device_facts
+
+    facts = device_facts(())
+    print("\nthis machine, as measurements record it:")
+    for name, value in sorted(facts.items()):
+        print(f"  {name}: {value}")

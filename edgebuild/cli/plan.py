@@ -1,0 +1,118 @@
+"""Show what a build would do: states, what each candidate becomes, the samples a bound needs, a time guess."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgebuild.plan import Plan, SpecPlan
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Specs, store."""
+    from edgebuild.cli.common import spec_arguments, store_arguments
+
+    spec_arguments(parser)
+    store_arguments(parser)
+    parser.add_argument("--steps", action="store_true", help="list every step, not the candidates alone")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the plan; runs nothing."""
+    from edgebuild.cli.common import make_plan, store_root
+    from edgebuild.engine.states import states
+    from edgebuild.engine.store import Store
+
+    plan = make_plan(args)
+    store = Store(store_root(args))
+    try:
+        found = states(plan.graph, store, str(Path.cwd()))
+    finally:
+        store.close()
+    view = describe(plan, {step_id: (state.name, state.why) for step_id, state in found.items()})
+    view["guess_s"] = guess(found)
+    if args.format == "json":
+        print(json.dumps(view, indent=2, ensure_ascii=False))
+    else:
+        show(view, args.steps)
+    return 0
+
+
+def guess(found: dict[str, Any]) -> float | None:
+    """Seconds that the steps which will or may run took the last time; None where one is not known."""
+    costs = [state.last_s for state in found.values() if state.name in ("will run", "may run", "measurement due")]
+    return None if any(cost is None for cost in costs) else round(sum(costs), 1)
+
+
+def describe(plan: Plan, states: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    """The plan as plain data."""
+    return {
+        "counts": dict(Counter(name for name, _ in states.values())),
+        "specs": [describe_spec(spec, states) for spec in plan.specs],
+        "steps": [
+            {
+                "step": plan.graph.label(step_id),
+                "kind": type(plan.graph.steps[step_id]).__name__,
+                "state": name,
+                "why": why,
+            }
+            for step_id, (name, why) in states.items()
+        ],
+    }
+
+
+def describe_spec(spec: SpecPlan, states: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    """One spec: its routes, its targets with their candidates, its advice."""
+    from edgebuild.plan.advice import advice
+
+    return {
+        "name": spec.spec.name,
+        "routes": {route: [hop.words for hop in hops] for route, hops in spec.shared.routes.items()},
+        "targets": [
+            {
+                "name": target.name,
+                "runtime": target.target.runtime,
+                "device": target.target.device,
+                "candidates": [
+                    {
+                        "name": candidate.name,
+                        "becomes": candidate.words,
+                        "state": "refused"
+                        if candidate.refusal
+                        else states.get(candidate.model.id, ("will run", ""))[0],
+                        "why": candidate.refusal.why if candidate.refusal else "",
+                    }
+                    for candidate in target.candidates
+                ],
+            }
+            for target in spec.targets
+        ],
+        "advice": advice(spec),
+    }
+
+
+def show(view: dict[str, Any], steps: bool) -> None:
+    """The plan for people."""
+    for spec in view["specs"]:
+        print(spec["name"])
+        for route, hops in spec["routes"].items():
+            print(f"  route {route}: {', then '.join(hops) or 'as it is'}")
+        for target in spec["targets"]:
+            print(f"  {target['name']} ({target['runtime']} on {target['device']})")
+            width = max(len(candidate["name"]) for candidate in target["candidates"])
+            for candidate in target["candidates"]:
+                why = f" – {candidate['why']}" if candidate["why"] else ""
+                print(f"    {candidate['name']:<{width}}  {candidate['state']:<10} {candidate['becomes']}{why}")
+        for words in spec["advice"]:
+            print(f"  {words}")
+    if steps:
+        for step in view["steps"]:
+            print(f"  {step['state']:<16} {step['step']}" + (f"  ({step['why']})" if step["why"] else ""))
+    counts = ", ".join(f"{count} {name}" for name, count in sorted(view["counts"].items()))
+    known = "unknown, some steps never ran here" if view["guess_s"] is None else f"about {view['guess_s']:.0f} s"
+    print(f"{counts}; time: {known}")

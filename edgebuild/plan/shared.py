@@ -1,0 +1,255 @@
+"""The part of the graph that all targets of one spec share: the model, the samples, the reference, the checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from edgebuild.core.dossier import Call
+from edgebuild.core.graph import Graph
+from edgebuild.core.step import Step
+from edgebuild.core.wires import Artifact, Refusal, UserCode
+from edgebuild.data.check import CheckData
+from edgebuild.data.loader import LoadArchive, LoadFunction, LoadImages
+from edgebuild.data.sources import ReadSource, digest_path
+from edgebuild.data.splits import SplitSamples
+from edgebuild.errors import Problem, Refused, SpecError
+from edgebuild.measure.predict import Predict
+from edgebuild.measure.source_check import CheckSource
+from edgebuild.models.admit import AdmitSource
+from edgebuild.models.inspect.step import InspectModel
+from edgebuild.models.routes import Route, model_format, shortest
+from edgebuild.plan.decline import Decline
+from edgebuild.runtimes import REFERENCE_SESSIONS
+from edgebuild.runtimes.base import Target
+from edgebuild.spec import Spec
+
+REFERENCE_TOOLS = {"keras": ("tensorflow", "keras"), "h5": ("tensorflow", "keras"), "savedmodel": ("tensorflow",)}
+"""Distributions that run the untouched source, by its format."""
+
+SPLITS = ("select", "report")
+"""The splits that are predicted: choosing happens on the first, verdicts on the second."""
+
+
+@dataclass
+class Shared:
+    """Adds each shared step once, when somebody first asks for it."""
+
+    spec: Spec
+    graph: Graph
+    digest: Callable[[Path], str] = digest_path
+    """Digest of a user's file or folder."""
+    routes: dict[str, tuple[Route, ...]] = field(default_factory=dict)
+    """Route taken per `source → target`, for `plan` and the report."""
+
+    def add(self, step: Step, label: str = "") -> Artifact:
+        """Add a step under the spec's name."""
+        return self.graph.add(step, f"{self.spec.name}: {label}" if label else "")
+
+    @cached_property
+    def source(self) -> Artifact:
+        """The model as the user wrote it, in the store.
+
+        Raises:
+            SpecError: the pinned digest is not the file's.
+        """
+        pin, digest = self.spec.model.digest, self.source_digest
+        if pin and pin != digest:
+            raise SpecError(
+                Problem(
+                    "model.digest",
+                    f"{self.spec.model.source} has the digest {digest}, the spec pins {pin}.",
+                    "Find out who changed the model; if you did, pin the new digest.",
+                )
+            )
+        return self.read(Path(self.spec.model.path), "model", "read the model", digest)
+
+    @cached_property
+    def source_digest(self) -> str:
+        """Of the model's bytes."""
+        return self.digest(Path(self.spec.model.path))
+
+    def read(self, path: Path, name: str, label: str, digest: str = "") -> Artifact:
+        """A file or folder of the user's, by digest."""
+        return self.add(ReadSource(path=str(path), digest=digest or self.digest(path), name=name + path.suffix), label)
+
+    @cached_property
+    def package_files(self) -> dict[str, Artifact]:
+        """Files of the user's that ship with every model, by their name in the package."""
+        names = {Path(path).name: Path(path) for path in self.spec.package.files}
+        return {
+            name: self.read(path, f"file-{index}", f"read {name}") for index, (name, path) in enumerate(names.items())
+        }
+
+    @cached_property
+    def templates(self) -> Artifact | None:
+        """The user's own templates, where he has any."""
+        folder = self.spec.package.templates
+        return self.read(Path(folder), "templates", "read the templates") if folder else None
+
+    def versions(self, target: Target) -> dict[str, str]:
+        """Distributions that make and run a target's artifacts; those that are not installed are left out."""
+        return installed((*target.distributions, *REFERENCE_TOOLS.get(self.format, ())))
+
+    @cached_property
+    def format(self) -> str:
+        """Format of the source."""
+        return self.spec.model.format
+
+    @cached_property
+    def dims(self) -> dict[str, tuple[str | int, ...]]:
+        """Axis names the spec gives to inputs."""
+        return {name: tuple(entry.dims) for name, entry in self.spec.model.inputs.items() if entry.dims}
+
+    @cached_property
+    def shapes(self) -> dict[str, int]:
+        """Size of each named axis in the first named shape; one sample a batch where nothing else is said."""
+        first = next(iter(self.spec.model.shapes.values()), {})
+        return {"batch": 1, **{axis: size for axis, size in first.items() if isinstance(size, int)}}
+
+    @cached_property
+    def facts(self) -> Artifact:
+        """`model.json`."""
+        step = InspectModel(model=self.source, format=self.format, shapes=self.shapes, dims=self.dims)
+        return self.add(step, "inspect the model")
+
+    def code(self, reference: str) -> UserCode:
+        """A function of the user's, with everything it consists of."""
+        from edgebuild.data.usercode import resolve
+
+        return resolve(Path(self.spec.folder), reference, tuple(self.spec.data.inputs))
+
+    @cached_property
+    def samples(self) -> Artifact:
+        """All samples, loaded."""
+        data = self.spec.data
+        if data.kind == "function":
+            return self.add(LoadFunction(code=self.code(data.reference)), "load the samples")
+        source = self.read(Path(data.path), "samples", "read the samples")
+        if data.kind == "archive":
+            return self.add(LoadArchive(archive=source), "load the samples")
+        return self.add(LoadImages(folder=source, **self.image()), "load the images")
+
+    def image(self) -> dict[str, object]:
+        """What the interface says of the image input, in the loader's words."""
+        known = {"color", "size", "resize", "scale", "mean"}
+        for name, entry in self.spec.interface.inputs.items():
+            if entry.kind == "image":
+                given = entry.model_dump(exclude_none=True)
+                return {"input": name, **{key: value for key, value in given.items() if key in known}}
+        return {}
+
+    @cached_property
+    def checked(self) -> Artifact:
+        """The splits, held against the model."""
+        data = self.spec.data
+        splits = self.add(
+            SplitSamples(samples=self.samples, splits=data.splits, seed=data.seed, grouped=bool(data.group)),
+            "split the samples",
+        )
+        count = len(self.labels) or None
+        return self.add(CheckData(splits=splits, model=self.facts, labels=count), "check the samples")
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Class names, where the interface names a file of them."""
+        for entry in self.spec.interface.outputs.values():
+            if entry.labels:
+                lines = Path(entry.labels).read_text(encoding="utf-8").splitlines()
+                return tuple(line.strip() for line in lines if line.strip())
+        return ()
+
+    @cached_property
+    def reference_call(self) -> Call:
+        """How the untouched source is run."""
+        return REFERENCE_SESSIONS[self.format]
+
+    @cached_property
+    def decode(self) -> UserCode | None:
+        """The user's function that reduces a raw prediction, if any metric names one."""
+        for reference in self.spec.decoders.values():
+            return self.code(reference)
+        return None
+
+    def predictions(self, model: Artifact, call: Call, split: str, label: str) -> Artifact:
+        """Outputs of a model on a split."""
+        step = Predict(model=model, call=call, samples=self.checked / split, decode=self.decode)
+        return self.add(step, f"{label}: predict {split}")
+
+    def reference(self, split: str) -> Artifact:
+        """Outputs of the untouched source on a split."""
+        return self.predictions(self.source, self.reference_call, split, "reference")
+
+    @cached_property
+    def proof(self) -> tuple[Artifact, ...]:
+        """What must hold before any candidate is made."""
+        check = CheckSource(
+            reference=self.reference("select"),
+            samples=self.checked / "select",
+            metrics=tuple(self.spec.metrics.values()),
+            functions=self.functions,
+        )
+        return (self.checked / "check.json", self.add(check, "check the source's accuracy"))
+
+    @cached_property
+    def functions(self) -> tuple[UserCode | None, ...]:
+        """The user's functions among the metrics, aligned with them."""
+        return tuple(
+            self.code(self.spec.functions[name]) if name in self.spec.functions else None for name in self.spec.metrics
+        )
+
+    def admitted(self, target: str) -> Artifact:
+        """The source in a runtime's format, once the checks hold; a refusal where no route leads there."""
+        try:
+            model = self.convert(self.source, self.format, target)
+        except Refused as refused:
+            return self.decline(refused)
+        return self.add(AdmitSource(model=model, proofs=self.proof), f"admit the {target} model")
+
+    def own(self, path: str, target: str) -> Artifact:
+        """A model of the user's own in a runtime's format, held to the same interface.
+
+        Raises:
+            Refused: no route leads there.
+        """
+        file = Path(path)
+        kind = model_format(file)
+        source = self.read(file, "own", f"read {file.name}")
+        model = self.convert(source, kind, target)
+        facts = self.add(
+            InspectModel(model=source, format=kind, shapes=self.shapes, dims=self.dims), f"inspect {file.name}"
+        )
+        return self.add(AdmitSource(model=model, proofs=self.proof, same=(self.facts, facts)), f"admit {file.name}")
+
+    def convert(self, model: Artifact, source: str, target: str) -> Artifact:
+        """Add the steps of the shortest route.
+
+        Raises:
+            Refused: there is none on this machine.
+        """
+        if source == target and target != "tflite":
+            return model
+        route = shortest(source, target)
+        self.routes[f"{source} → {target}"] = route
+        for hop in route:
+            model = self.add(hop.construct(model=model, shapes=self.shapes, dims=self.dims), hop.words)
+        return model
+
+    def decline(self, refused: Refused) -> Artifact:
+        """A refusal as a node."""
+        refusal = Refusal(kind=refused.kind, by=refused.by, why=refused.why, fix=refused.fix)
+        return self.graph.add(Decline(refusal=refusal))
+
+
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """Versions of the distributions that are there, sorted by name."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in sorted(set(names)):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
