@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def first_rows(file: Path, count: int) -> Arrays:
     return rows
 
 
-def _head(member: zipfile.ZipExtFile, count: int) -> np.ndarray:  # type: ignore[name-defined,unused-ignore]
+def _head(member: IO[bytes], count: int) -> np.ndarray:
     version = np.lib.format.read_magic(member)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(member)

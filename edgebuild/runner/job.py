@@ -94,6 +94,16 @@ class Job:
             raise JobError(f"job: parameter `{name}` must be a number of at least {lowest:g}, got {value!r}.")
         return value
 
+    def only_model(self) -> Model:
+        """The model of a job that takes one.
+
+        Raises:
+            JobError: there are several.
+        """
+        if len(self.models) != 1:
+            raise JobError(f"job: `{self.what}` takes one model, got {len(self.models)}.")
+        return self.models[0]
+
     def versions(self) -> dict[str, str]:
         """Distributions of all its runtimes."""
         return {name: version for model in self.models for name, version in model.versions().items()}

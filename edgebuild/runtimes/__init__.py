@@ -86,5 +86,5 @@ def _foreign() -> dict[str, str]:
 
 def __getattr__(name: str) -> Any:
     if name == "REFERENCE_SESSIONS":
-        return {format: reference_call(format) for format in SESSIONS}
+        return {row: reference_call(row) for row in SESSIONS}
     raise AttributeError(name)

@@ -1,120 +1,187 @@
-"""Loads a TFLite model in LiteRT. Travels: numpy and ai_edge_litert, nothing else.
-
-Options: `threads`; `xnnpack` (true); `raw_io` (false: integer inputs take, and integer outputs give, real numbers by
-the tensor's own scale).
-"""
+"""Load and run a TFLite model with LiteRT. Travels to devices: standard library, numpy and the runtime alone."""
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import interpreter as litert
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+Arrays = dict[str, np.ndarray]
+OPTIONS = {"threads", "xnnpack", "raw_io"}
+SIGNATURE = "serving_default"
 
 
 def versions() -> dict[str, str]:
-    """The runtime's build."""
-    return {"ai-edge-litert": version("ai-edge-litert")}
+    """Distributions that decide what a session computes."""
+    return {"ai-edge-litert": version("ai-edge-litert"), "numpy": np.__version__}
 
 
-def open(path: str, options: dict[str, Any]) -> LiteRTSession:  # noqa: A001 - the name every session module has
-    """Load a model; raises what LiteRT raises."""
+def open(path: str, options: dict[str, Any]) -> LiteRTSession:  # noqa: A001 - the contract's name
+    """Load a model.
+
+    Args:
+        path: of the `.tflite` file.
+        options: `threads`; `xnnpack` (default true); `raw_io`: quantized inputs and outputs stay integers.
+
+    Raises:
+        ValueError: an option is unknown, or the runtime does not take the model.
+    """
+    unknown = set(options) - OPTIONS
+    if unknown:
+        raise ValueError(f"unknown session options: {', '.join(sorted(unknown))}")
     return LiteRTSession(path, options)
 
 
-def cleaned(name: str) -> str:
-    """A tensor's name without what converters add: `serving_default_image:0` → `image`."""
-    return name.split(":", 1)[0].removeprefix("serving_default_")
-
-
-class Port:
-    """One input or output tensor."""
-
-    def __init__(self, name: str, detail: dict[str, Any], raw: bool) -> None:
-        self.name, self.index = name, int(detail["index"])
-        self.dtype = np.dtype(detail["dtype"])
-        self.scale, self.zero = detail["quantization"]
-        self.quantized = bool(self.scale) and self.dtype.kind in "iu" and not raw
-        shape = detail.get("shape_signature", detail["shape"])
-        self.shape = [int(size) if size >= 0 else "?" for size in shape]
-
-    def described(self) -> dict[str, Any]:
-        """Name, shape and the numpy type that a caller deals with."""
-        return {"name": self.name, "shape": self.shape, "dtype": "float32" if self.quantized else self.dtype.name}
-
-    def to_tensor(self, value: np.ndarray) -> np.ndarray:
-        """Real numbers as this tensor's integers: q = round(r / scale) + zero, clipped."""
-        if not self.quantized:
-            return value
-        info = np.iinfo(self.dtype)
-        rounded = np.round(value / np.float32(self.scale)) + self.zero
-        return np.clip(rounded, info.min, info.max).astype(self.dtype)
-
-    def to_numbers(self, value: np.ndarray) -> np.ndarray:
-        """This tensor's integers as real numbers: r = scale · (q − zero)."""
-        if not self.quantized:
-            return value
-        return (value.astype(np.float32) - np.float32(self.zero)) * np.float32(self.scale)
-
-
 class LiteRTSession:
-    """A loaded model."""
+    """A loaded model.
+
+    Where an input or output is quantized, callers may use real numbers: floats offered to an integer input are
+    quantized with the tensor's scale, an integer output comes back as float32, unless `raw_io`.
+    """
 
     def __init__(self, path: str, options: dict[str, Any]) -> None:
-        # Without XNNPACK the builtin kernels are what remains.
-        resolver = (
-            litert.OpResolverType.AUTO
-            if options.get("xnnpack", True)
-            else litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        )
-        self.interpreter = litert.Interpreter(
+        self._interpreter = Interpreter(
             model_path=path,
             num_threads=int(options.get("threads", 1)),
-            experimental_op_resolver_type=resolver,
-            experimental_preserve_all_tensors=False,
+            experimental_op_resolver_type=OpResolverType.AUTO
+            if options.get("xnnpack", True)
+            else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
-        self.interpreter.allocate_tensors()
-        raw = bool(options.get("raw_io"))
-        names_in, names_out = signature_names(self.interpreter)
-        self.ports_in = [self.port(d, names_in, raw) for d in self.interpreter.get_input_details()]
-        self.ports_out = [self.port(d, names_out, raw) for d in self.interpreter.get_output_details()]
-        self.inputs = [port.described() for port in self.ports_in]
-        self.outputs = [port.described() for port in self.ports_out]
+        self._interpreter.allocate_tensors()
+        self._raw = bool(options.get("raw_io", False))
+        named_in, named_out = names(self._interpreter)
+        self._in = [(named_in[item["index"]], item) for item in self._interpreter.get_input_details()]
+        self._out = [(named_out[item["index"]], item) for item in self._interpreter.get_output_details()]
+        self._shapes = {name: tuple(item["shape"]) for name, item in self._in}
+        self.inputs = [self._tensor(name, item) for name, item in self._in]
+        self.outputs = [self._tensor(name, item) for name, item in self._out]
 
-    @staticmethod
-    def port(detail: dict[str, Any], names: dict[int, str], raw: bool) -> Port:
-        """A tensor under its canonical name."""
-        return Port(names.get(int(detail["index"]), cleaned(detail["name"])), detail, raw)
+    def run(self, feed: Arrays) -> Arrays:
+        """Outputs by name; another input shape is taken where the model's axes are dynamic."""
+        interpreter = self._interpreter
+        if any(feed[name].shape != shape for name, shape in self._shapes.items()):
+            self._resize(feed)
+        for name, item in self._in:
+            interpreter.set_tensor(item["index"], self._offered(feed[name], item))
+        interpreter.invoke()
+        return {name: self._returned(interpreter.get_tensor(item["index"]), item) for name, item in self._out}
 
-    def run(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Outputs by name."""
-        for port in self.ports_in:
-            value = port.to_tensor(feed[port.name])
-            if "?" in port.shape and list(value.shape) != list(self.interpreter.get_input_details()[0]["shape"]):
-                self.interpreter.resize_tensor_input(port.index, value.shape)
-                self.interpreter.allocate_tensors()
-            self.interpreter.set_tensor(port.index, value)
-        self.interpreter.invoke()
-        return {port.name: port.to_numbers(self.interpreter.get_tensor(port.index)) for port in self.ports_out}
+    def trace(self, feed: Arrays, runs: int) -> dict[str, Any]:
+        """Operators as the interpreter holds them; its Python API tells no times of single operators."""
+        for _ in range(runs):
+            self.run(feed)
+        return placed(self._interpreter)
 
-    def trace(self, feed: dict[str, np.ndarray], runs: int) -> dict[str, Any]:
-        """Operators of the execution plan; LiteRT's Python interface gives no time per operator."""
-        del runs
-        self.run(feed)
-        details = self.interpreter._get_ops_details()
-        graph = Counter(item["op_name"] for item in details)
-        return {"ops": [[str(item["index"]), item["op_name"], "", None] for item in details], "graph": dict(graph)}
+    def _resize(self, feed: Arrays) -> None:
+        for name, item in self._in:
+            self._interpreter.resize_tensor_input(item["index"], feed[name].shape, strict=True)
+            self._shapes[name] = feed[name].shape
+        self._interpreter.allocate_tensors()
+
+    def _offered(self, array: np.ndarray, item: dict[str, Any]) -> np.ndarray:
+        """What the tensor takes: integers as they are, real numbers by the tensor's scale."""
+        if array.dtype.kind != "f" or not quantized(item):
+            return array
+        scale, zero = item["quantization"]
+        limits = np.iinfo(item["dtype"])
+        scaled = array.astype(np.float64) / scale
+        # Halves away from zero, as the runtime's own QUANTIZE operator rounds.
+        rounded = np.trunc(scaled + np.copysign(0.5, scaled)) + zero
+        integers: np.ndarray = np.clip(rounded, limits.min, limits.max).astype(item["dtype"])
+        return integers
+
+    def _returned(self, array: np.ndarray, item: dict[str, Any]) -> np.ndarray:
+        if self._raw or not quantized(item):
+            return array
+        scale, zero = item["quantization"]
+        real: np.ndarray = (np.float32(scale) * (array.astype(np.int32) - zero)).astype(np.float32)
+        return real
+
+    def _tensor(self, name: str, item: dict[str, Any]) -> dict[str, Any]:
+        """As plain data; the type is the one callers deal with, `raw_dtype` the tensor's own."""
+        signed = item["shape_signature"]
+        shape = [int(size) for size in (signed if len(signed) else item["shape"])]
+        dtype = np.dtype(item["dtype"]).name
+        if not quantized(item):
+            return {"name": name, "shape": shape, "dtype": dtype}
+        scale, zero = item["quantization"]
+        about = {"scale": float(scale), "zero_point": int(zero)}
+        shown = dtype if self._raw else "float32"
+        return {"name": name, "shape": shape, "dtype": shown, "raw_dtype": dtype, "quantization": about}
 
 
-def signature_names(interpreter: Any) -> tuple[dict[int, str], dict[int, str]]:
-    """Tensor index → name of the first signature, for inputs and outputs; empty where the model has none."""
-    found = interpreter._get_full_signature_list()
-    if not found:
-        return {}, {}
-    first = next(iter(found.values()))
-    return (
-        {int(index): name for name, index in first["inputs"].items()},
-        {int(index): name for name, index in first["outputs"].items()},
-    )
+def quantized(item: dict[str, Any]) -> bool:
+    """Whether a tensor holds integers that stand for real numbers."""
+    return np.dtype(item["dtype"]).kind in "iu" and bool(item["quantization"][0])
+
+
+def names(interpreter: Any) -> tuple[dict[int, str], dict[int, str]]:
+    """Names of inputs and outputs by tensor index: the signature's where it has them all, else cleaned tensor names."""
+    signatures = interpreter._get_full_signature_list()
+    key = SIGNATURE if SIGNATURE in signatures else next(iter(signatures), None)
+    sides = []
+    for side, items in (("inputs", interpreter.get_input_details()), ("outputs", interpreter.get_output_details())):
+        indices = {int(item["index"]) for item in items}
+        named = {int(index): str(name) for name, index in (signatures[key][side] if key else {}).items()}
+        sides.append(named if set(named) == indices else {int(i["index"]): clean(i["name"]) for i in items})
+    return sides[0], sides[1]
+
+
+def clean(name: str) -> str:
+    """A tensor's name without what exporters put around it."""
+    return re.sub(r":0$", "", name).removeprefix("serving_default_")
+
+
+DELEGATE = "DELEGATE"
+"""Name of the operator that stands for a part of the graph in a delegate's hands."""
+
+
+def placed(interpreter: Any) -> dict[str, Any]:
+    """The operators, which of them a delegate took, and the arithmetic of each.
+
+    Returns:
+        `ops`: name, type, `XNNPACK` or `builtin`, time in us (unknown: 0). `graph`: type to count, the model's own
+        operators. `arithmetic`: name to `integer`, `float` or `dynamic` (integer weights, float values).
+        `partitions`: how many parts the delegate got.
+    """
+    held = interpreter._get_ops_details()
+    own = [op for op in held if op["op_name"] != DELEGATE]
+    delegates = [op for op in held if op["op_name"] == DELEGATE]
+    taken = {index for delegate in delegates for index in inside(delegate, own)}
+    types = {int(item["index"]): np.dtype(item["dtype"]).kind for item in interpreter.get_tensor_details()}
+    graph: dict[str, int] = {}
+    for op in own:
+        graph[op["op_name"]] = graph.get(op["op_name"], 0) + 1
+    return {
+        "ops": [[str(op["index"]), op["op_name"], "XNNPACK" if op["index"] in taken else "builtin", 0.0] for op in own],
+        "graph": dict(sorted(graph.items())),
+        "arithmetic": {str(op["index"]): arithmetic(op, types) for op in own},
+        "partitions": len(delegates),
+    }
+
+
+def inside(delegate: dict[str, Any], own: list[dict[str, Any]]) -> set[int]:
+    """Operators between a delegate's inputs and its outputs, which it runs in their place."""
+    maker = {int(tensor): op for op in own for tensor in op["outputs"]}
+    given = {int(tensor) for tensor in delegate["inputs"]}
+    waiting = [int(tensor) for tensor in delegate["outputs"]]
+    found: set[int] = set()
+    while waiting:
+        tensor = waiting.pop()
+        op = maker.get(tensor)
+        if tensor in given or op is None or op["index"] in found:
+            continue
+        found.add(op["index"])
+        waiting += [int(other) for other in op["inputs"]]
+    return found
+
+
+def arithmetic(op: dict[str, Any], types: dict[int, str]) -> str:
+    """What an operator computes in, from the types of its first input and its others."""
+    kinds = [types.get(int(tensor), "") for tensor in op["inputs"] if int(tensor) >= 0]
+    if not kinds or kinds[0] not in "iu":
+        return "dynamic" if len(kinds) > 1 and kinds[1] in "iu" and kinds[0] == "f" else "float"
+    return "integer"

@@ -1,99 +1,142 @@
-"""Loads an ONNX model in ONNX Runtime. Travels: numpy and onnxruntime, nothing else.
-
-Options: `threads`; `optimization` (`none`, `basic`, `extended`, `all`); `execution` (`sequential`, `parallel`);
-`providers`; `trace` (record operators and write the optimised graph).
-"""
+"""Load and run an ONNX model with ONNX Runtime. Travels to devices: standard library, numpy and the runtime alone."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
+Arrays = dict[str, np.ndarray]
+
+OPTIONS = {"threads", "optimization", "execution", "providers", "config"}
+LEVELS = {
+    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "none": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+}
+EXECUTION = {"sequential": ort.ExecutionMode.ORT_SEQUENTIAL, "parallel": ort.ExecutionMode.ORT_PARALLEL}
+FATAL = 4
+"""Of ONNX Runtime's log levels; what matters it raises."""
+
 DTYPES = {
     "tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16", "tensor(bool)": "bool",
-    "tensor(int8)": "int8", "tensor(uint8)": "uint8", "tensor(int16)": "int16", "tensor(uint16)": "uint16",
-    "tensor(int32)": "int32", "tensor(uint32)": "uint32", "tensor(int64)": "int64", "tensor(uint64)": "uint64",
-    "tensor(string)": "str",
+    "tensor(string)": "object",
+    **{f"tensor({kind}{bits})": f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)},
 }  # fmt: skip
-
-LEVELS = {
-    "none": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
-    "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
-    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
-    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
-}
 
 
 def versions() -> dict[str, str]:
-    """The runtime's build."""
-    return {"onnxruntime": str(ort.__version__)}
+    """Distributions that decide what a session computes."""
+    return {"onnxruntime": ort.__version__, "numpy": np.__version__}
+
+
+def open(path: str, options: dict[str, Any]) -> OnnxRuntimeSession:  # noqa: A001 - the contract's name
+    """Load a model.
+
+    Args:
+        path: of the `.onnx` file.
+        options: `threads` (intra-op), `optimization` (`all extended basic none`), `execution`
+            (`sequential parallel`), `providers` (names in order), `config` (session configuration entries).
+
+    Raises:
+        ValueError: an option has no such value, or this build lacks a provider.
+    """
+    return OnnxRuntimeSession(path, options)
+
+
+class OnnxRuntimeSession:
+    """A loaded model. Threads do not spin: a waiting thread must not take time from what is measured next."""
+
+    def __init__(self, path: str, options: dict[str, Any]) -> None:
+        self.path, self.options = path, options
+        self._session = ort.InferenceSession(path, session_options(options), providers=providers(options))
+        self.inputs = [_tensor(item) for item in self._session.get_inputs()]
+        self.outputs = [_tensor(item) for item in self._session.get_outputs()]
+        self._names = [item["name"] for item in self.outputs]
+
+    def run(self, feed: Arrays) -> Arrays:
+        """Outputs by name."""
+        return dict(zip(self._names, self._session.run(self._names, feed), strict=True))
+
+    def trace(self, feed: Arrays, runs: int) -> dict[str, Any]:
+        """Operators as executed, by the runtime's own profiler in a second session."""
+        with tempfile.TemporaryDirectory(prefix="trace-") as folder:
+            chosen = session_options(self.options)
+            chosen.enable_profiling = True
+            chosen.profile_file_prefix = str(Path(folder, "profile"))
+            session = ort.InferenceSession(self.path, chosen, providers=providers(self.options))
+            for _ in range(runs + 1):
+                session.run(self._names, feed)
+            events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        return executed(events, runs)
 
 
 def session_options(options: dict[str, Any]) -> ort.SessionOptions:
-    """ONNX Runtime's own options from ours."""
-    found = ort.SessionOptions()
-    found.intra_op_num_threads = int(options.get("threads", 1))
-    found.inter_op_num_threads = 1
-    parallel = options.get("execution") == "parallel"
-    found.execution_mode = ort.ExecutionMode.ORT_PARALLEL if parallel else ort.ExecutionMode.ORT_SEQUENTIAL
-    found.graph_optimization_level = LEVELS[options.get("optimization", "all")]
-    # Spinning burns a core between runs: on an edge device that is somebody else's core.
-    found.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    found.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    found.log_severity_level = 3
-    return found
+    """Options of ONNX Runtime from plain data.
+
+    Raises:
+        ValueError: an option is unknown or has no such value.
+    """
+    unknown = set(options) - OPTIONS
+    if unknown:
+        raise ValueError(f"unknown session options: {', '.join(sorted(unknown))}")
+    chosen = ort.SessionOptions()
+    chosen.intra_op_num_threads = int(options.get("threads", 1))
+    chosen.inter_op_num_threads = 1
+    chosen.graph_optimization_level = _row(LEVELS, "optimization", options.get("optimization", "all"))
+    chosen.execution_mode = _row(EXECUTION, "execution", options.get("execution", "sequential"))
+    chosen.log_severity_level = FATAL
+    chosen.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    chosen.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    for name, value in options.get("config", {}).items():
+        chosen.add_session_config_entry(name, str(value))
+    return chosen
 
 
-def open(path: str, options: dict[str, Any]) -> OrtSession:  # noqa: A001 - the name every session module has
-    """Load a model; raises what ONNX Runtime raises."""
-    return OrtSession(path, options)
+def providers(options: dict[str, Any]) -> list[str]:
+    """The providers asked for; ONNX Runtime itself would fall back to the processor without a word.
+
+    Raises:
+        ValueError: this build lacks one.
+    """
+    wanted = list(options.get("providers", ["CPUExecutionProvider"]))
+    missing = [name for name in wanted if name not in ort.get_available_providers()]
+    if missing:
+        here = ", ".join(ort.get_available_providers())
+        raise ValueError(f"this build has no {', '.join(missing)}; it has {here}")
+    return wanted
 
 
-def tensor(node: Any) -> dict[str, Any]:
-    """Name, shape and numpy type of an input or output."""
-    return {"name": node.name, "shape": list(node.shape), "dtype": DTYPES.get(node.type, node.type)}
+def executed(events: list[dict[str, Any]], runs: int) -> dict[str, Any]:
+    """Operators of a profile, the slowest first, and how many of each type; the first run is left out of the times."""
+    kernels: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            kernels.setdefault(event["name"].removesuffix("_kernel_time"), []).append(event)
+    ops = []
+    for name, found in kernels.items():
+        # An operator inside a loop runs several times in each run.
+        later = found[len(found) // (runs + 1) :]
+        about = found[0]["args"]
+        mean = sum(event["dur"] for event in later) / runs
+        ops.append([name, about["op_name"], about.get("provider", ""), round(mean, 3)])
+    ops.sort(key=lambda op: (-op[3], op[0]))
+    return {"ops": ops, "graph": dict(sorted(Counter(op[1] for op in ops).items()))}
 
 
-class OrtSession:
-    """A loaded model."""
+def _row(table: dict[str, Any], option: str, value: str) -> Any:
+    if value not in table:
+        raise ValueError(f"`{option}` must be one of {', '.join(table)}, got {value!r}")
+    return table[value]
 
-    def __init__(self, path: str, options: dict[str, Any]) -> None:
-        settings = session_options(options)
-        self.folder: tempfile.TemporaryDirectory[str] | None = None
-        if options.get("trace"):
-            self.folder = tempfile.TemporaryDirectory(prefix="trace-")
-            settings.enable_profiling = True
-            settings.profile_file_prefix = str(Path(self.folder.name, "profile"))
-            settings.optimized_model_filepath = str(Path(self.folder.name, "optimized.onnx"))
-        providers = options.get("providers") or ["CPUExecutionProvider"]
-        self.session = ort.InferenceSession(path, settings, providers=providers)
-        self.inputs = [tensor(node) for node in self.session.get_inputs()]
-        self.outputs = [tensor(node) for node in self.session.get_outputs()]
-        self.names = [node["name"] for node in self.outputs]
 
-    def run(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Outputs by name."""
-        return dict(zip(self.names, self.session.run(self.names, feed), strict=True))
-
-    def trace(self, feed: dict[str, np.ndarray], runs: int) -> dict[str, Any]:
-        """Executed operators with their mean time, and the operators of the optimised graph."""
-        assert self.folder is not None
-        for _ in range(runs):
-            self.run(feed)
-        profile = Path(self.session.end_profiling())
-        rows: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-        for event in json.loads(profile.read_text(encoding="utf-8")):
-            if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
-                given = event["args"]
-                name = event["name"].removesuffix("_kernel_time")
-                rows[name, given["op_name"], given.get("provider", "")].append(float(event["dur"]))
-        graph = Counter(op for _, op, _ in rows)
-        # The first run of each operator packs weights; it is no steady state.
-        ops = [[*key, float(np.mean(times[1:] or times))] for key, times in rows.items()]
-        return {"ops": ops, "graph": dict(graph)}
+def _tensor(item: Any) -> dict[str, Any]:
+    """An input or output as plain data; a dynamic axis has its name, -1 without one."""
+    shape = [-1 if size is None else size for size in item.shape]
+    return {"name": item.name, "shape": shape, "dtype": DTYPES.get(item.type, item.type)}

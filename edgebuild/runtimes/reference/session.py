@@ -1,86 +1,138 @@
-"""Loads the untouched source in the framework that wrote it: Keras `.keras` and `.h5`, SavedModel. Travels.
-
-The reference of every drop; never timed.
-"""
+"""Load and run the untouched source with the framework that made it: Keras (`.keras`, `.h5`) and SavedModel."""
 
 from __future__ import annotations
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+Arrays = dict[str, np.ndarray]
+SIGNATURE = "serving_default"
 
 
 def versions() -> dict[str, str]:
-    """The frameworks' builds."""
-    import keras
-    import tensorflow as tf
-
-    return {"keras": str(keras.__version__), "tensorflow": str(tf.__version__)}
+    """Distributions that decide what a session computes."""
+    return {name: version(name) for name in ("tensorflow", "keras", "numpy")}
 
 
-def open(path: str, options: dict[str, Any]) -> KerasSession | SavedModelSession:  # noqa: A001 - every session's name
-    """Load a model; raises what the framework raises."""
-    del options
-    return SavedModelSession(path) if Path(path).is_dir() else KerasSession(path)
+def open(path: str, options: dict[str, Any]) -> ReferenceSession:  # noqa: A001 - the contract's name
+    """Load a model: a folder is a SavedModel, a file is Keras's.
+
+    Args:
+        path: of the model.
+        options: `threads`; `signature` of a SavedModel (default `serving_default`).
+
+    Raises:
+        ValueError: an option is unknown, or the model has no such signature.
+    """
+    unknown = set(options) - {"threads", "signature"}
+    if unknown:
+        raise ValueError(f"unknown session options: {', '.join(sorted(unknown))}")
+    limit_threads(int(options.get("threads", 1)))
+    if Path(path).is_dir():
+        return SavedModelSession(path, options.get("signature", SIGNATURE))
+    return KerasSession(path)
 
 
-def cleaned(name: str) -> str:
-    """A tensor's name without what converters add: `serving_default_image:0` → `image`."""
-    return name.split(":", 1)[0].removeprefix("serving_default_")
+def limit_threads(threads: int) -> None:
+    """Fix TensorFlow's threads, where nothing has run yet in this process."""
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        # A second session in one process; the first one has fixed them.
+        return
 
 
-class KerasSession:
-    """A Keras model."""
+class ReferenceSession:
+    """A loaded model as a traced function of its inputs by name."""
+
+    inputs: list[dict[str, Any]]
+    outputs: list[dict[str, Any]]
+
+    def __init__(self, keep: Any) -> None:
+        """Args: keep: what owns the variables; a signature alone would lose them."""
+        self._keep = keep
+
+    def call(self, feed: dict[str, Any]) -> dict[str, Any]:
+        """Tensors in, tensors out, by name."""
+        raise NotImplementedError
+
+    def run(self, feed: Arrays) -> Arrays:
+        """Outputs by name."""
+        found = self.call({name: tf.constant(array) for name, array in feed.items()})
+        return {item["name"]: found[item["name"]].numpy() for item in self.outputs}
+
+
+class KerasSession(ReferenceSession):
+    """A `.keras` or `.h5` file, in inference mode."""
 
     def __init__(self, path: str) -> None:
-        import keras
+        model = keras.models.load_model(path, compile=False, custom_objects={"DepthwiseConv2D": OlderDepthwiseConv2D})
+        super().__init__(model)
+        self.inputs = [_tensor(_clean(item.name), item) for item in model.inputs]
+        names = _outputs_of(model)
+        self.outputs = [_tensor(name, item) for name, item in zip(names, model.outputs, strict=True)]
+        self._function = tf.function(lambda *values: keras.tree.flatten(model(_nested(model, values), training=False)))
 
-        self.model = keras.saving.load_model(path, compile=False)
-        self.inputs = [self.tensor(cleaned(item.name), item) for item in self.model.inputs]
-        names = getattr(self.model, "output_names", [item.name for item in self.model.outputs])
-        self.outputs = [self.tensor(cleaned(n), item) for n, item in zip(names, self.model.outputs, strict=True)]
-
-    @staticmethod
-    def tensor(name: str, item: Any) -> dict[str, Any]:
-        """Name, shape and numpy type."""
-        return {"name": name, "shape": list(item.shape), "dtype": str(item.dtype)}
-
-    def run(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Outputs by name."""
-        given = [feed[item["name"]] for item in self.inputs]
-        found = self.model(given[0] if len(given) == 1 else given, training=False)
-        if isinstance(found, dict):
-            return {cleaned(name): np.asarray(value) for name, value in found.items()}
-        values = found if isinstance(found, list | tuple) else [found]
-        return {item["name"]: np.asarray(value) for item, value in zip(self.outputs, values, strict=True)}
+    def call(self, feed: dict[str, Any]) -> dict[str, Any]:
+        """See `ReferenceSession`."""
+        values = self._function(*(feed[item["name"]] for item in self.inputs))
+        return {item["name"]: value for item, value in zip(self.outputs, values, strict=True)}
 
 
-class SavedModelSession:
-    """A SavedModel by its `serving_default` signature."""
+class OlderDepthwiseConv2D(keras.layers.DepthwiseConv2D):  # type: ignore[misc]
+    """Files of older TensorFlow carry `groups=1`, which Keras 3 does not know."""
 
-    def __init__(self, path: str) -> None:
-        import tensorflow as tf
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.pop("groups", None)
+        super().__init__(*args, **kwargs)
 
-        self.loaded = tf.saved_model.load(path)
-        signatures = self.loaded.signatures
-        key = "serving_default" if "serving_default" in signatures else next(iter(signatures))
-        self.call = signatures[key]
-        given = self.call.structured_input_signature[1]
-        self.inputs = [self.tensor(name, spec) for name, spec in given.items()]
-        self.outputs = [self.tensor(name, spec) for name, spec in self.call.structured_outputs.items()]
 
-    @staticmethod
-    def tensor(name: str, spec: Any) -> dict[str, Any]:
-        """Name, shape and numpy type."""
-        return {"name": cleaned(name), "shape": list(spec.shape), "dtype": spec.dtype.name}
+class SavedModelSession(ReferenceSession):
+    """One signature of a SavedModel folder."""
 
-    def run(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Outputs by name."""
-        import tensorflow as tf
+    def __init__(self, path: str, signature: str) -> None:
+        loaded = tf.saved_model.load(path)
+        if signature not in loaded.signatures:
+            known = ", ".join(loaded.signatures) or "none"
+            raise ValueError(f"the SavedModel has no signature `{signature}`; it has {known}")
+        super().__init__(loaded)
+        self._function = loaded.signatures[signature]
+        taken = self._function.structured_input_signature[1]
+        self.inputs = [_tensor(name, item) for name, item in taken.items()]
+        self.outputs = [_tensor(name, item) for name, item in self._function.structured_outputs.items()]
 
-        found = self.call(**{name: tf.constant(value) for name, value in feed.items()})
-        return {cleaned(name): value.numpy() for name, value in found.items()}
+    def call(self, feed: dict[str, Any]) -> dict[str, Any]:
+        """See `ReferenceSession`."""
+        found: dict[str, Any] = self._function(**feed)
+        return found
+
+
+def _outputs_of(model: Any) -> list[str]:
+    """Names of the outputs: the layers', with a number where one layer has several."""
+    names = [_clean(str(name)) for name in model.output_names]
+    return names if len(set(names)) == len(names) else [f"{name}_{index}" for index, name in enumerate(names)]
+
+
+def _nested(model: Any, values: tuple[Any, ...]) -> Any:
+    """Inputs in the structure the model was built with."""
+    return keras.tree.pack_sequence_as(model._inputs_struct, values) if hasattr(model, "_inputs_struct") else values[0]
+
+
+def _tensor(name: str, item: Any) -> dict[str, Any]:
+    shape = [-1 if size is None else int(size) for size in item.shape]
+    dtype = item.dtype if isinstance(item.dtype, str) else item.dtype.name
+    return {"name": name, "shape": shape, "dtype": dtype}
+
+
+def _clean(name: str) -> str:
+    """A tensor's name without what exporters put around it."""
+    return name.removesuffix(":0").removeprefix("serving_default_")
