@@ -19,7 +19,7 @@ from edgebuild.engine.child import NO_ROOM, Result, read_inputs, result_of
 from edgebuild.engine.keys import Parts, key_of
 from edgebuild.engine.outcomes import Built, Declined, Failed
 from edgebuild.engine.process import Ended, Processes, environment
-from edgebuild.engine.rows import disk_full
+from edgebuild.engine.rows import NoRoomError, disk_full
 from edgebuild.engine.seen import Seen, check_code, ignored_folders, roots_of, seen_now
 from edgebuild.engine.store import Last, Store, remove_folder
 from edgebuild.engine.workspace import FolderWorkspace, Progress
@@ -92,6 +92,8 @@ class Executor:
         try:
             folder.mkdir()
             return self._finish(order, *self._run(order, folder, tell), folder, time.monotonic() - started)
+        except NoRoomError:
+            return self._disk_full(order)
         except EdgebuildError as error:
             return self._failed(order, error.problems, error.exit_code)
         except OSError as error:

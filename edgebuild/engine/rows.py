@@ -29,6 +29,10 @@ CREATE TABLE IF NOT EXISTS stats (device TEXT NOT NULL, inode TEXT NOT NULL, siz
 """
 
 
+class NoRoomError(StepError):
+    """The disk of the store is full."""
+
+
 class Rows:
     """One connection, shared by the threads of a build; every change is a transaction."""
 
@@ -66,6 +70,8 @@ class Rows:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            if "full" in str(error):
+                raise NoRoomError(disk_full(self.path.parent)) from error
             raise StepError(_explain(self.path, error)) from error
 
     @contextmanager
@@ -110,8 +116,6 @@ class Rows:
 
 def _explain(path: Path, error: sqlite3.DatabaseError) -> Problem:
     words = str(error)
-    if "full" in words:
-        return disk_full(path.parent)
     if "readonly" in words or "unable to open" in words:
         return Problem(
             str(path), f"The store cannot be written ({words}).", "Give another with `--store`, or mend its rights."

@@ -6,6 +6,7 @@ once execute everything twice, and a task has no resources.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
 from typing import Any
@@ -19,6 +20,7 @@ from doit.task import Task
 from edgebuild.engine.crew import Crew, Listener
 from edgebuild.engine.oracle import Answer, Oracle, check_tools
 from edgebuild.engine.outcomes import Built, Failed, Outcome, Unmet
+from edgebuild.engine.rows import NoRoomError
 from edgebuild.engine.store import Last
 from edgebuild.errors import EdgebuildError, Problem
 
@@ -100,7 +102,8 @@ class StoreDependency(Dependency):  # type: ignore[misc]
     def close(self) -> None:
         """Keep under which names hits were used, all at once."""
         if self._noted:
-            with self.oracle.store.rows.transaction():
+            # History is a comfort: a full disk has its own problem, told by the step that met it.
+            with contextlib.suppress(NoRoomError), self.oracle.store.rows.transaction():
                 for label, last in self._noted:
                     self.oracle.store.note(self.workspace, label, last)
             self._noted.clear()

@@ -23,12 +23,15 @@ class Witness:
         self._ignored = tuple(folder.rstrip("/") + "/" for folder in ignored)
         self._sightings: dict[tuple[str, str], Sighting] = {}
         self._written: set[str] = set()
+        self._searched: set[str] = set()
         self._on = False
         # A hook cannot be taken out again; `_on` silences it.
         sys.addaudithook(self._hook)
 
     def start(self) -> None:
         """From here on the user's code may run."""
+        # Where our own modules come from; what lies there counts by version.
+        self._searched = {os.path.abspath(folder) for folder in sys.path}  # noqa: PTH100
         self._on = True
 
     def stop(self) -> list[Sighting]:
@@ -64,7 +67,7 @@ class Witness:
         name = os.path.abspath(os.fsdecode(path))  # noqa: PTH100
         if name == ":memory:" or name in self._written or (name + "/").startswith(self._ignored):
             return
-        if "/__pycache__/" in name or (kind, name) in self._sightings:
+        if "/__pycache__/" in name or (kind, name) in self._sightings or (kind == "modules" and name in self._searched):
             return
         try:
             found = os.stat(name)  # noqa: PTH116

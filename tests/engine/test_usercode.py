@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import py_compile
 from pathlib import Path
@@ -152,3 +153,11 @@ def test_a_file_the_code_wrote_itself_is_no_input(yard: Yard, project: Path) -> 
     assert called(yard, project) == (1, "x")
     (project / "cache.txt").unlink()
     assert called(yard, project) == (0, "x")
+
+
+def test_what_was_seen_is_told_below_the_root_and_holds_nothing_of_ours(yard: Yard, project: Path) -> None:
+    called(yard, project)
+    (row,) = yard.store.rows.all("SELECT files FROM seen")
+    places = [place for place, _ in json.loads(row[0])]
+    assert {"file:0/data.py", "file:0/shift.py", "file:0/texts/a.txt", "names:0/texts"} <= set(places)
+    assert [place for place in places if not place.partition(":")[2].startswith("0/")] == []
