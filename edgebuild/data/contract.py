@@ -85,7 +85,7 @@ class Gathering:
             self.wrong(index, "`inputs` is empty.", "Give an array for each input of the model.")
         for name in arrays.keys() - numbers.keys():
             array = arrays[name]
-            found = _kind(named[name]) if array is None else array.dtype.name
+            found = _kind(named[name]) if array is None or array.dtype.kind in "OSU" else array.dtype.name
             self.wrong(index, f"input `{name}` is no array of numbers, but {found}.", "Give a numpy array.")
         if not arrays or len(numbers) < len(arrays):
             return False
@@ -114,13 +114,8 @@ class Gathering:
         named = {str(key): value for key, value in label.items()} if isinstance(label, Mapping) else {LABEL: label}
         if label is None:
             named = {}
-        first = not self.ids
-        if not first and set(named) != set(self.labels):
-            had = f"the label has the keys {_names(self.labels)}" if self.labels else "has no label"
-            now = f"has the keys {_names(named)}" if named else "has no label"
-            if LABEL in named or LABEL in self.labels:
-                had, now = ("has a label", "has none") if self.labels else ("has no label", "has one")
-            self.wrong(index, f"{now}, while the first sample {had}.", "Label every sample alike, or none.")
+        if self.ids and set(named) != set(self.labels):
+            self.wrong(index, _unlike(set(named), set(self.labels)), "Label every sample alike, or none.")
             named = {}
         for key, value in named.items():
             kind = _label_kind(value)
@@ -214,6 +209,14 @@ def gather(samples: Iterable[Any], where: str, progress: Callable[[int], None] =
         gathering.add(index, sample)
         progress(index + 1)
     return gathering.finish()
+
+
+def _unlike(ours: set[str], first: set[str]) -> str:
+    if not ours or not first:
+        had, now = ("has a label", "has none") if first else ("has no label", "has one")
+        return f"{now}, while the first sample {had}."
+    words = ["no mapping" if keys == {LABEL} else f"a mapping of {_names(keys)}" for keys in (ours, first)]
+    return f"its label is {words[0]}, the first sample's is {words[1]}."
 
 
 def _array(value: Any) -> np.ndarray | None:

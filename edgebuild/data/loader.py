@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -107,7 +106,7 @@ def _archive_problems(arrays: dict[str, np.ndarray], inputs: dict[str, np.ndarra
         counts = ", ".join(f"`{name}` {size}" for name, size in sizes.items())
         fix = "Axis 0 of every array is the sample; give all the same number."
         problems.append(Problem(where, f"its arrays differ in the number of samples: {counts}.", fix))
-    elif not any(sizes.values()):
+    elif sizes and not any(sizes.values()):
         problems.append(Problem(where, "holds no sample at all.", "Fill it, or name another file."))
     ids = [str(name) for name in arrays["id"]] if "id" in arrays and arrays["id"].ndim else []
     twice = sorted({name for name in ids if ids.count(name) > 1}) if len(set(ids)) < len(ids) else []
@@ -174,7 +173,8 @@ class LoadImages(Step):
     @field_validator("scale", mode="before")
     @classmethod
     def _fraction(cls, value: Any) -> Any:
-        return float(Fraction(value.replace(" ", ""))) if isinstance(value, str) else value
+        over, _, under = value.partition("/") if isinstance(value, str) else (value, "", "")
+        return float(over) / float(under) if under else value
 
     def run(self, work: Workspace) -> None:
         """Raises: DataError: the folder has no classes, or images cannot be read or differ in size; all at once."""

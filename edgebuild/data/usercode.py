@@ -109,7 +109,7 @@ def load(code: UserCode) -> Callable[..., Any]:
     """
     root = Path(code.root).resolve()
     file = root / code.file
-    for earlier in [item for item in sys.meta_path if isinstance(item, _UserFinder) and item.stale()]:
+    for earlier in [item for item in sys.meta_path if isinstance(item, _UserFinder) and item.stale(root)]:
         earlier.forget()
     finder = _UserFinder((file.parent, root))
     sys.meta_path.insert(0, finder)
@@ -188,8 +188,10 @@ class _UserFinder:
             return spec
         return None
 
-    def stale(self) -> bool:
-        """Whether a file it loaded is no longer what it was."""
+    def stale(self, root: Path) -> bool:
+        """Whether it loaded files of another project, or a file that is no longer what it was."""
+        if root not in self.folders:
+            return True
         files = [path for path in self.files if path in COMPILED]
         return any(not Path(path).is_file() or Path(path).read_bytes() != COMPILED[path] for path in files)
 
