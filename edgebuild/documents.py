@@ -218,7 +218,7 @@ class _Tree:
 
         span = self.span(event)
         if isinstance(event, yaml.AliasEvent):
-            name = event.anchor
+            name = str(event.anchor)
             known = self.anchors.get(name)
             if known is None or known.open:
                 what = (
@@ -291,7 +291,7 @@ class _Construction:
         merged: list[tuple[_Node, Span]] = []
         for key, value in zip(node.items[::2], node.items[1::2], strict=True):
             if key.kind == "alias":
-                key = replace(key.items[0], span=key.span)
+                key = replace(key.items[0], span=key.span)  # noqa: PLW2901
             if key.kind != "scalar":
                 self.trap(loc, key.span, "a key must be a text.", "Write `key: value`.")
                 continue
@@ -325,7 +325,7 @@ class _Construction:
             nested = [key for key in real.items[::2] if key.text == "<<"]
             if nested:
                 self.trap(loc, nested[0].span, "`<<` inside what is merged is not followed.", "Write the keys out.")
-            yield replace(real, span=item.span, items=[n for n in self.without_merges(real)])
+            yield replace(real, span=item.span, items=list(self.without_merges(real)))
 
     def without_merges(self, node: _Node) -> Iterator[_Node]:
         for key, value in zip(node.items[::2], node.items[1::2], strict=True):

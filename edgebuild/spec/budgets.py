@@ -1,0 +1,255 @@
+"""`budgets:` and `objective:`: quantities by name, globs over targets, limits in canonical units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from edgebuild.decide.budgets import HIGHER_IS_BETTER, UNITS, Budget, Form, Term
+from edgebuild.documents import Loc
+from edgebuild.errors import did_you_mean
+from edgebuild.metrics.base import Metric
+from edgebuild.spec.check import Checker
+from edgebuild.spec.quantities import QuantityError, fraction, likely, quantity
+
+SUFFIXES = ("drop", "worst_class_drop")
+FORMS: tuple[Form, ...] = ("max", "min", "upper", "lower")
+
+NEEDS: dict[str, tuple[str, str]] = {
+    "throughput": ("a scenario says how requests come", "Budget `latency.p50` instead."),
+    "rtf": ("samples that are sequences", "Budget `latency.p50` instead."),
+}
+
+
+@dataclass
+class Known:
+    """What budgets may speak of."""
+
+    targets: tuple[str, ...]
+    metrics: Mapping[str, Metric]
+    broken_metrics: tuple[str, ...] = ()
+    """Metrics that are written but wrong; whatever is said of them is not judged."""
+    shapes: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    dropped: dict[str, Metric] = field(default_factory=dict)
+
+    def names(self) -> list[str]:
+        """Every quantity."""
+        drops = [f"{name}.drop" for name in self.metrics]
+        worst = [f"{name}.worst_class_drop" for name, metric in self.metrics.items() if classed(metric)]
+        return [*UNITS, *self.metrics, *drops, *worst]
+
+
+def classed(metric: Metric) -> bool:
+    """Whether a metric can be told for each class."""
+    return metric.needs_labels and metric.unit == "%" and metric.metric != "function"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What one budget is about."""
+
+    name: str
+    unit: str
+    higher: bool
+    shape: str = ""
+    output: str = ""
+    ratio: bool = True
+    """Whether a ratio to the source has a meaning."""
+
+
+def resolve(checker: Checker, known: Known) -> dict[str, tuple[Budget, ...]]:
+    """The budgets of each target: `all`, then globs, then names; among equals the later one wins; null removes."""
+    written = checker.document.value.get("budgets") or {}
+    table: dict[str, list[tuple[int, int, str, Any]]] = {name: [] for name in known.targets}
+    if not isinstance(written, dict):
+        checker.say(("budgets",), "must be a mapping of targets to budgets.", "Write `all: {latency.p95: 8 ms}`.")
+        return {}
+    for position, (pattern, entries) in enumerate(written.items()):
+        matches = matching(checker, pattern, known.targets)
+        if not isinstance(entries, dict):
+            checker.say(
+                ("budgets", pattern), "must be a mapping of quantities to limits.", "Write `latency.p95: 8 ms`."
+            )
+            continue
+        for name in entries:
+            made = None if entries[name] is None else one(checker, ("budgets", pattern, name), entries[name], known)
+            if entries[name] is None:
+                subject(checker, ("budgets", pattern, name), name, known)
+            for target in matches:
+                table[target].append((specificity(pattern), position, name, made))
+    return {target: flat(rows) for target, rows in table.items()}
+
+
+def matching(checker: Checker, pattern: str, targets: tuple[str, ...]) -> list[str]:
+    """Targets that a glob means."""
+    found = list(targets) if pattern == "all" else [name for name in targets if fnmatchcase(name, pattern)]
+    if not found and checker.sound("targets"):
+        near = did_you_mean(pattern, ["all", *targets])
+        fix = f"Targets: {', '.join(targets)}; `all` means every one."
+        checker.say(("budgets", pattern), f"`{pattern}` matches no target{near or '.'}", fix, key=True)
+    return found
+
+
+def specificity(pattern: str) -> int:
+    """`all` is the least specific, a name the most."""
+    if pattern in ("all", "*"):
+        return 0
+    return 1 if any(char in pattern for char in "*?[") else 2
+
+
+def flat(rows: list[tuple[int, int, str, Any]]) -> tuple[Budget, ...]:
+    """Rows of one target as budgets, in the order they were written."""
+    last: dict[str, tuple[Budget, ...]] = {}
+    for _, _, name, made in sorted(rows, key=lambda row: (row[0], row[1])):
+        last.pop(name, None) if made is None else last.__setitem__(name, made)
+    order = list(dict.fromkeys(row[2] for row in rows))
+    return tuple(budget for name in order for budget in last.get(name, ()))
+
+
+def subject(checker: Checker, loc: Loc, typed: str, known: Known, where: str = "quantity") -> Subject | None:
+    """What a quantity's name means; None, and a problem, where it means nothing."""
+    name, _, at = typed.partition("@")
+    base = name.rsplit(".", 1)[0] if name.rsplit(".", 1)[-1] in SUFFIXES else name
+    key = where == "quantity"
+    if base in known.broken_metrics:
+        return None
+    if name in UNITS:
+        if at and at not in known.shapes:
+            near = did_you_mean(at, known.shapes)
+            fix = f"Shapes: {', '.join(known.shapes)}." if known.shapes else "Name it under `model.shapes`."
+            checker.say(loc, f"`@{at}` is no shape of the model{near or '.'}", fix, key=key)
+            return None
+        return Subject(name, UNITS[name], name in HIGHER_IS_BETTER, shape=at)
+    metric = known.metrics.get(base)
+    if metric is None or (name.endswith(".worst_class_drop") and not classed(metric)):
+        unknown(checker, loc, name, metric, known, key)
+        return None
+    if name == base:
+        return Subject(name, metric.unit, metric.better == "higher", output=at)
+    return Subject(name, "pp" if metric.unit == "%" else metric.unit, higher=False, output=at, ratio=False)
+
+
+def unknown(checker: Checker, loc: Loc, name: str, metric: Metric | None, known: Known, key: bool) -> None:
+    """A quantity that nobody knows."""
+    if metric is not None:
+        what = f"`{metric.metric}` is not told for each class."
+        checker.say(loc, what, f"Budget `{name.rsplit('.', 1)[0]}.drop`.", key=key)
+        return
+    near = did_you_mean(name, known.names())
+    family = [row for row in known.names() if row.startswith(f"{name.split('.', 1)[0]}.")]
+    rows = family or [*known.metrics, "latency.p50", "latency.p95", "memory.model", "size", "parity"]
+    fix = "" if near and not family else f"Known {'here' if family else 'among others'}: {', '.join(rows)}."
+    checker.say(loc, f"unknown quantity `{name}`{near or '.'}", fix, key=key)
+
+
+def one(checker: Checker, loc: Loc, value: Any, known: Known) -> tuple[Budget, ...]:
+    """The budgets of one line: `8 ms`, or `{max: 0.5 pp, upper: 1.5 pp}`."""
+    about = subject(checker, loc, str(loc[-1]), known)
+    if about is None:
+        return ()
+    if about.name in NEEDS:
+        what, fix = NEEDS[about.name]
+        checker.say(
+            loc, f"not yet: measuring `{about.name}` needs {what}, which comes with a later release.", fix, key=True
+        )
+        return ()
+    if not isinstance(value, dict):
+        return tuple(limits(checker, loc, {("min" if about.higher else "max"): (loc, value)}, about))
+    given = {}
+    for form, limit in value.items():
+        if form not in FORMS:
+            checker.unknown_key((*loc, form), FORMS)
+        elif form in (("max", "upper") if about.higher else ("min", "lower")):
+            other = {"max": "min", "upper": "lower", "min": "max", "lower": "upper"}[form]
+            better = "higher" if about.higher else "lower"
+            fix = f"Write `{other}`."
+            checker.say((*loc, form), f"`{about.name}` is better when it is {better}.", fix, key=True)
+        else:
+            given[form] = ((*loc, form), limit)
+    if not value:
+        checker.say(loc, "is an empty mapping.", f"Write `{'min' if about.higher else 'max'}: …`.")
+    return tuple(limits(checker, loc, given, about))
+
+
+def limits(checker: Checker, loc: Loc, given: Mapping[str, tuple[Loc, Any]], about: Subject) -> Iterator[Budget]:
+    """A budget for each limit that is a quantity."""
+    for form, (place, limit) in given.items():
+        try:
+            found = quantity(limit, about.unit, about.ratio)
+            check_sign(found.value, found.text, about)
+        except QuantityError as error:
+            checker.say(place, str(error), error.fix)
+            continue
+        yield Budget(
+            typed=".".join(str(part) for part in loc[1:]),
+            quantity=about.name,
+            form=form,
+            limit=found.value,
+            unit=about.unit,
+            relative=found.relative,
+            shape=about.shape,
+            output=about.output,
+            text=checker.document.place(place).raw or found.text,
+        )
+
+
+def check_sign(value: float, typed: str, about: Subject) -> None:
+    """Raises: QuantityError: a limit that nothing could ever meet."""
+    if value < 0 and about.name in UNITS and about.name != "temperature.max":
+        raise QuantityError(f"must not be below 0, got {typed}.")
+    if value > 1 and about.name.startswith("placement."):
+        raise QuantityError(f"must be at most 100 %, got {typed}.", likely(value, "%"))
+    if about.unit == "%" and about.higher and value > 100:
+        raise QuantityError(f"must be at most 100 %, got {typed}.")
+
+
+DEFAULT_OBJECTIVE = (
+    Term(direction="minimize", quantity="latency.p50", tie=0.03),
+    Term(direction="minimize", quantity="size"),
+)
+
+
+def objective(checker: Checker, loc: Loc, written: Any, known: Known) -> tuple[Term, ...]:
+    """The terms of an objective, one mapping or a list of them."""
+    if written is None:
+        return DEFAULT_OBJECTIVE
+    items = written if isinstance(written, list) else [written]
+    places = [(*loc, index) for index in range(len(items))] if isinstance(written, list) else [loc]
+    if not items:
+        checker.say(loc, "has no term.", "Write `[{minimize: latency.p50, tie: 3 %}, {minimize: size}]`.")
+    terms = [term(checker, place, item, known) for place, item in zip(places, items, strict=True)]
+    return tuple(found for found in terms if found is not None)
+
+
+def term(checker: Checker, loc: Loc, written: Any, known: Known) -> Term | None:
+    """One term: `{minimize: latency.p50, tie: 3 %}`."""
+    if not isinstance(written, dict):
+        checker.say(loc, "must be a mapping.", "Write `{minimize: latency.p50, tie: 3 %}`.")
+        return None
+    for key in written:
+        if key not in ("minimize", "maximize", "tie"):
+            checker.unknown_key((*loc, key), ("minimize", "maximize", "tie"))
+    directions = [key for key in ("minimize", "maximize") if key in written]
+    if len(directions) != 1:
+        if all(key in ("minimize", "maximize", "tie") for key in written):
+            checker.say(loc, "needs either `minimize` or `maximize`.", "Write `{minimize: latency.p50, tie: 3 %}`.")
+        return None
+    direction, name, tie = directions[0], written[directions[0]], 0.0
+    try:
+        tie = fraction(written["tie"]) if "tie" in written else 0.0
+    except QuantityError as error:
+        checker.say((*loc, "tie"), str(error), error.fix)
+    if not isinstance(name, str):
+        checker.say((*loc, direction), "must be the name of a quantity.", "Write `latency.p50`.")
+        return None
+    about = subject(checker, (*loc, direction), name, known, "value")
+    if about is None:
+        return None
+    if (direction == "maximize") != about.higher:
+        other = "maximize" if about.higher else "minimize"
+        better = "higher" if about.higher else "lower"
+        checker.say((*loc, direction), f"`{name}` is better when it is {better}.", f"Write `{other}`.", key=True)
+    return Term(direction=direction, quantity=name, tie=tie)

@@ -1,0 +1,186 @@
+"""Text → Spec, or every problem with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgebuild.core.evidence import EVIDENCE
+from edgebuild.decide.budgets import Floors
+from edgebuild.documents import Document
+from edgebuild.errors import Problem, SpecError
+from edgebuild.metrics.base import Metric
+from edgebuild.spec import budgets, compose, families, sources
+from edgebuild.spec.check import Checker
+from edgebuild.spec.records import Data, Effort, Interface, Model, Package, Spec
+from edgebuild.spec.written import EvidenceSection, Written
+
+
+def load(path: Path) -> Spec:
+    """A spec, typed and resolved; nothing is run or imported of the user's, and no runtime.
+
+    Raises:
+        SpecError: every problem of the spec and of the files it names, in file order.
+    """
+    file = Path(path).absolute()
+    document, problems, files = compose.compose(file)
+    reading = _Reading(document, file, files)
+    reading.checker.problems.extend(problems)
+    spec = reading.spec()
+    found = reading.problems()
+    if found or spec is None:
+        raise SpecError(*found)
+    return spec
+
+
+class _Reading:
+    """One spec under way: each section is read however wrong the others are."""
+
+    def __init__(self, document: Document, file: Path, files: tuple[str, ...]) -> None:
+        self.document, self.file, self.files = document, file, files
+        self.checker = Checker(document)
+        self.order = {Path(name).name: position for position, name in enumerate(files)}
+
+    def problems(self) -> list[Problem]:
+        """What was found, each once, in file order."""
+        traps = [problem for found in self.document.traps.values() for problem in found]
+        unique: dict[Any, Problem] = {}
+        for problem in [*traps, *self.checker.problems]:
+            span = problem.span
+            place = (span.file, span.line, span.column) if span else (problem.where,)
+            unique.setdefault((*place, problem.what), problem)
+        return sorted(unique.values(), key=self.place)
+
+    def place(self, problem: Problem) -> tuple[int, int, int]:
+        """Where a problem stands among all."""
+        span = problem.span
+        if span is None:
+            return (len(self.order), 0, 0)
+        return (self.order.get(Path(span.file).name, len(self.order)), span.line, span.column)
+
+    def spec(self) -> Spec | None:
+        """The spec, or None where anything is wrong."""
+        document, checker = self.document, self.checker
+        axes = document.value.get("matrix")
+        compose.expand(checker)
+        sources.roots(checker)
+        compose.leftovers(checker, list(axes) if isinstance(axes, dict) else [])
+        plain = {key: value for key, value in document.value.items() if not key.startswith("x-")}
+        written = self.sections(plain)
+        fields = self.found(written) | self.families(plain, written)
+        if self.problems():
+            return None
+        return Spec(
+            file=str(self.file),
+            folder=str(self.file.parent),
+            name=written["name"],
+            release=written.get("release", "0.0.0"),
+            sources=self.files,
+            **fields,
+        )
+
+    def sections(self, plain: dict[str, Any]) -> dict[str, Any]:
+        """The sections that are right, by name."""
+        whole = self.checker.record(Written, plain)
+        if whole is not None:
+            return {name: getattr(whole, name) for name in Written.model_fields}
+        right = {}
+        for name, field in Written.model_fields.items():
+            if self.checker.sound(name) and name in plain:
+                kind: Any = field.annotation
+                made = (
+                    kind.model_validate_json(_json(plain[name]), strict=True) if hasattr(kind, "model_fields") else None
+                )
+                right[name] = plain[name] if made is None else made
+            elif not field.is_required() and self.checker.sound(name):
+                right[name] = field.default
+        return right
+
+    def found(self, written: dict[str, Any]) -> dict[str, Any]:
+        """The sections that name files, with these found; and those that need no more than a word."""
+        checker = self.checker
+        model: Model | None = sources.model(checker, written["model"]) if "model" in written else None
+        data: Data | None = sources.data(checker, written["data"]) if "data" in written else None
+        interface = sources.interface(checker, written["interface"]) if "interface" in written else Interface()
+        package = sources.package(checker, written["package"]) if "package" in written else Package()
+        effort = written.get("effort")
+        evidence: EvidenceSection = written.get("evidence") or EvidenceSection()
+        return {
+            "model": model,
+            "data": data,
+            "interface": interface,
+            "package": package,
+            "effort": Effort(time_s=effort.time, candidates=effort.candidates, samples=effort.samples)
+            if effort
+            else Effort(),
+            "floors": floors(evidence),
+            "max_age_s": evidence.max_age,
+        }
+
+    def families(self, plain: dict[str, Any], written: dict[str, Any]) -> dict[str, Any]:
+        """Metrics, candidates, targets, and what is said about them."""
+        checker = self.checker
+        entries = {name: _mapping(plain.get(name)) for name in ("metrics", "candidates", "targets")}
+        metrics = families.metrics(checker, entries["metrics"])
+        functions = families.references(checker, metrics, "function")
+        decoders = families.references(checker, metrics, "decode")
+        families.one_decoder(checker, decoders)
+        recipes, defaults = families.candidates(checker, entries["candidates"])
+        targets = families.targets(checker, entries["targets"], self.file.parent)
+        names = [name for name in entries["candidates"] if name != "defaults"]
+        families.selections(checker, targets, names, defaults)
+        known = self.known(metrics, entries, written)
+        return {
+            "metrics": metrics,
+            "functions": functions,
+            "decoders": decoders,
+            "candidates": recipes,
+            "defaults": defaults,
+            "targets": targets,
+            "budgets": budgets.resolve(checker, known),
+            "objective": self.objectives(plain, entries["targets"], known),
+        }
+
+    def known(self, metrics: dict[str, Metric], entries: dict[str, Any], written: dict[str, Any]) -> budgets.Known:
+        """What budgets may speak of."""
+        model = written.get("model")
+        return budgets.Known(
+            targets=tuple(entries["targets"]),
+            metrics=metrics,
+            broken_metrics=tuple(name for name in entries["metrics"] if name not in metrics),
+            shapes=tuple(model.shapes) if model else (),
+        )
+
+    def objectives(self, plain: dict[str, Any], targets: dict[str, Any], known: budgets.Known) -> dict[str, Any]:
+        """The terms of each target: its own, or the spec's."""
+        common = budgets.objective(self.checker, ("objective",), plain.get("objective"), known)
+        own = {
+            name: budgets.objective(self.checker, ("targets", name, "objective"), entry["objective"], known)
+            for name, entry in targets.items()
+            if isinstance(entry, dict) and "objective" in entry
+        }
+        return {name: own.get(name, common) for name in targets}
+
+
+def floors(section: EvidenceSection) -> Floors:
+    """The floor of each kind of quantity; `at_least` raises those below it."""
+    given = section.model_dump(exclude_none=True, exclude={"at_least", "max_age"})
+    result = Floors(**given)
+    if section.at_least is None:
+        return result
+    least = section.at_least
+    raised = {
+        name: max(getattr(result, name), least, key=EVIDENCE.index) for name in Floors.model_fields if name not in given
+    }
+    kept = {name: max(floor, least, key=EVIDENCE.index) for name, floor in given.items()}
+    return Floors(**{**raised, **kept})
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value)

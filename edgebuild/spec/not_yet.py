@@ -1,0 +1,95 @@
+"""Keys and values of the language whose work has not come yet: known, never accepted in silence, with a way out."""
+
+from __future__ import annotations
+
+KEYS: dict[str, dict[str, tuple[str, str]]] = {
+    "Written": {
+        "train": (
+            "training",
+            "Train in a script of your own and name its model: `candidates: {qat: {source: qat.onnx}}`.",
+        ),
+        "serve": (
+            "configurations of model servers",
+            "Take the model from the package and write the server's own file.",
+        ),
+        "waivers": ("waivers", "Remove it; move the budget, or accept the verdict on the command line."),
+        "environment": (
+            "passing environment variables to steps",
+            "Remove it; a value of the spec itself may read one: `${env:NAME:-default}`.",
+        ),
+    },
+    "Input": {
+        "state": ("models with state", "Export the model so that it takes a whole sequence at once."),
+        "initial": ("models with state", "Export the model so that it takes a whole sequence at once."),
+        "constant": ("folding constant inputs", "Fold it in the model's own framework, or yield it with every sample."),
+        "steps": ("samples that are sequences", "Export the model so that it takes a whole sequence at once."),
+        "period": ("samples that are sequences", "Export the model so that it takes a whole sequence at once."),
+    },
+    "InterfaceInput": {
+        "layout": ("other layouts", "Let the loader yield the layout that the model takes."),
+        "rate": ("audio", "Let the loader yield what the model takes, and leave the input out here."),
+        "vocabulary": ("text", "Let the loader yield what the model takes, and leave the input out here."),
+    },
+    "PackageSection": {
+        "licences": ("checks of licences", "Remove it; put the licence among `files`."),
+    },
+    "Target": {
+        "search": ("searching a target's options", "Give one value here, or write one target for each."),
+        "scenario": ("scenarios", "Remove it; latency is of one sample at a time."),
+        "bake": ("baking pre- and postprocessing into the model", "Do it in the product, as `interface` says."),
+        "fallback": ("rules for operators that fall back", "Remove it; the report counts where operators ran."),
+        "minimum_os": ("minimum versions of a system", "Remove it."),
+        "providers": ("choosing execution providers", "Remove it; the CPU is used."),
+        "io": ("other types at the model's ends", "Remove it; inputs and outputs keep the source's types."),
+        "provenance": ("provenance options", "Remove it."),
+        "serve": (
+            "configurations of model servers",
+            "Take the model from the package and write the server's own file.",
+        ),
+    },
+    "Candidate": {
+        "command": ("commands of your own", "Run it yourself and name its model: `{source: made.onnx}`."),
+        "after": ("candidates made from another one", "Write the stages out under `steps`."),
+        "output": ("commands of your own", "Run it yourself and name its model: `{source: made.onnx}`."),
+        "tools": ("commands of your own", "Run it yourself and name its model: `{source: made.onnx}`."),
+        "search": ("searches", "Write one candidate for each variant."),
+        "sweep": ("sweeps", "Write one candidate for each variant."),
+        "prune": ("pruning", "Prune in a script of your own and name its model: `{source: pruned.onnx}`."),
+        "train": ("training", "Train in a script of your own and name its model: `{source: trained.onnx}`."),
+        "distill": ("distillation", "Distil in a script of your own and name its model: `{source: student.onnx}`."),
+        "cluster": (
+            "weight clustering",
+            "Cluster in a script of your own and name its model: `{source: clustered.onnx}`.",
+        ),
+        "student": ("distillation", "Distil in a script of your own and name its model: `{source: student.onnx}`."),
+    },
+    "Device": {
+        "power_mode": ("power modes of a device", "Set it on the device, and give the name alone: `device: NAME`."),
+        "condition": ("conditions of a device", "Set it on the device, and give the name alone: `device: NAME`."),
+    },
+    "Runtime": {
+        "version": ("pinning a runtime's version", "Give the name alone; the installed version stands in the lock."),
+    },
+}
+"""Class of a section, or a word of ours, to key, what it is, and what to do until then."""
+
+VALUES: dict[str, tuple[str, str]] = {
+    "mixed": ("mixed precision", "Write candidates with `int8`, `float16` and `dynamic` and compare them."),
+    **{f"palette{bits}": ("palettes", "Use `int8`, `float16` or `dynamic`.") for bits in (1, 2, 3, 4, 6, 8)},
+    "int4": ("4-bit weights", "Use `int8`, `float16` or `dynamic`."),
+    "int2": ("2-bit weights", "Use `int8`, `float16` or `dynamic`."),
+    "int16": ("16-bit activations", "Use `int8`, `float16` or `dynamic`."),
+    "bfloat16": ("bfloat16", "Use `float16`."),
+    "coreml": ("Core ML targets", "Use `onnxruntime`, which runs on Apple devices too."),
+    "tensorrt": ("TensorRT targets", "Use `onnxruntime`, which runs on Jetson boards too."),
+    "audio": ("audio interfaces", "Let the loader yield what the model takes, and leave the input out here."),
+    "text": ("text interfaces", "Let the loader yield what the model takes, and leave the input out here."),
+    "video": ("video interfaces", "Let the loader yield what the model takes, and leave the input out here."),
+}
+"""Value, wherever it stands in place of one that is known."""
+
+
+def later_keys(section: type | str) -> dict[str, tuple[str, str]]:
+    """The keys of a section whose work has not come."""
+    names = [section] if isinstance(section, str) else [item.__name__ for item in section.__mro__]
+    return {key: words for name in names for key, words in KEYS.get(name, {}).items()}
