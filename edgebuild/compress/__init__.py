@@ -1,0 +1,6 @@
+"""Compressing: model → a smaller or faster other model. The stages a recipe may name."""
+
+STAGES: dict[str, str] = {
+    "quantize": "edgebuild.compress.quantize.stage:Quantize",
+}
+"""Key of a candidate, or of one of its steps, to class."""

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from edgebuild.runner.arrays import Arrays
-from edgebuild.runner.job import JobError, Session
+from edgebuild.runner.job import JobError
 
 
 class Feeds:
     """The samples of a job in the form of one model; the batch axis is added and taken away here."""
 
-    def __init__(self, session: Session, samples: Arrays) -> None:
-        """Args: samples: by input name, axis 0 the sample.
+    def __init__(self, inputs: list[dict[str, Any]], samples: Arrays) -> None:
+        """Args: inputs: of the model, as its session tells them. samples: by name, axis 0 the sample.
 
         Raises:
             JobError: an input has no samples, or its type could only be cast with loss.
         """
-        wanted = [item["name"] for item in session.inputs]
+        wanted = [item["name"] for item in inputs]
         missing = [name for name in wanted if name not in samples]
         if missing:
             raise JobError(f"inputs: no samples for {', '.join(missing)}; there are {', '.join(samples)}.")
         self.samples = {name: samples[name] for name in wanted}
-        self.dtypes = {item["name"]: _dtype(item, self.samples[item["name"]]) for item in session.inputs}
-        self.batched = {item["name"]: len(item["shape"]) == samples[item["name"]].ndim for item in session.inputs}
+        self.dtypes = {item["name"]: _dtype(item, self.samples[item["name"]]) for item in inputs}
+        self.batched = {item["name"]: len(item["shape"]) == samples[item["name"]].ndim for item in inputs}
         lengths = {len(array) for array in self.samples.values()}
         if len(lengths) != 1 or not min(lengths):
             raise JobError(f"inputs: every array needs the same number of samples, at least one; got {lengths}.")

@@ -24,7 +24,7 @@ def run(job: Job, output: Path) -> dict[str, Any]:  # noqa: ARG001 - the other k
     anew = process.forget_peak()
     session = model.open()
     loaded = process.resident_bytes()
-    feed = Feeds(session, samples).feed(0)
+    feed = Feeds(session.inputs, samples).feed(0)
     for _ in range(int(job.number("runs", 10, 1))):
         with declining(model):
             session.run(feed)

@@ -20,7 +20,7 @@ def run(job: Job, output: Path) -> dict[str, Any]:
     """
     model = job.only_model()
     session = model.open()
-    feeds = Feeds(session, arrays.load(job.inputs))
+    feeds = Feeds(session.inputs, arrays.load(job.inputs))
     found: list[Arrays] = []
     for index in range(feeds.count):
         feed = feeds.feed(index)

@@ -16,7 +16,7 @@ def run(job: Job, output: Path) -> dict[str, Any]:  # noqa: ARG001 - the other k
     session = model.open()
     if not hasattr(session, "trace"):
         raise Declined(model.runtime or model.session, "it gives no trace of its operators.")
-    feed = Feeds(session, arrays.first_rows(job.inputs, 1)).feed(0)
+    feed = Feeds(session.inputs, arrays.first_rows(job.inputs, 1)).feed(0)
     with declining(model):
         traced: dict[str, Any] = session.trace(feed, int(job.number("runs", 10, 1)))
     return {"versions": model.versions(), **traced}

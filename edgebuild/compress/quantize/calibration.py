@@ -1,0 +1,33 @@
+"""Calibration samples in the form a model takes them: as the runner feeds them later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgebuild.errors import Refused
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def feeds(taken: list[dict[str, Any]], inputs: Path, by: str) -> list[dict[str, np.ndarray]]:
+    """Every sample with its batch axis.
+
+    Args:
+        taken: the model's inputs, `{"name", "shape", "dtype"}` each.
+        inputs: `inputs.npz` of a sample folder.
+        by: who declines.
+
+    Raises:
+        Refused: the samples are not this model's.
+    """
+    from edgebuild.runner import arrays
+    from edgebuild.runner.feeds import Feeds
+    from edgebuild.runner.job import JobError
+
+    try:
+        samples = Feeds(taken, arrays.load(inputs))
+    except JobError as error:
+        raise Refused(by=by, why=f"the calibration samples do not fit: {error}") from error
+    return [samples.feed(index) for index in range(samples.count)]
