@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
-from edgebuild.core.dossier import Account, Call, CandidateFile, Dossier, Tensor
-from edgebuild.core.evidence import Measurement
+from edgebuild.core.dossier import Call, CandidateFile, Dossier, Tensor
 from edgebuild.core.records import Record
 from edgebuild.core.step import Step, Workspace
-from edgebuild.core.wires import Attempt, Refusal
-from edgebuild.decide import evidence
+from edgebuild.core.wires import Attempt
 from edgebuild.decide.budgets import Budget, Floors, Term
 from edgebuild.decide.choice import DEFAULT_OBJECTIVE, SPLIT, Choice, Rules, choose
 from edgebuild.decide.front import front
+from edgebuild.decide.records import Records
 from edgebuild.decide.verdicts import Bench
 from edgebuild.decide.words import accounts, refusals
 from edgebuild.devices.places import Place
@@ -165,129 +161,3 @@ def decisions(
 def tensors(model: dict[str, Any], side: str) -> tuple[Tensor, ...]:
     """Inputs or outputs of `model.json`."""
     return tuple(Tensor.model_validate(item) for item in model.get(side, ()))
-
-
-class Records:
-    """The raw records of a target, read once."""
-
-    def __init__(self, step: DecideTarget, work: Workspace) -> None:
-        """Args: step: whose wires are read."""
-        self.step, self.work = step, work
-        self.model = self.json(step.model) or {}
-        self.facts: dict[str, Any] = self.json(step.facts) or {}
-        self.scores: dict[str, list[Any]] = {split: self.json(wire) or [] for split, wire in step.scores.items()}
-        self.latency: dict[str, Any] = self.json(step.latency) or {}
-        self.untimed = self.refused(step.latency)
-        self.contended: str = self.latency.get("why", "") if not self.latency.get("valid", True) else ""
-        self.index = {split: self.json(wire) or {} for split, wire in step.indexes.items()}
-        self.splits = {split: len(entry.get("ids", ())) for split, entry in self.index.items()}
-        self.protocol: dict[str, Any] = {"latency": self.latency.get("protocol", {})} if self.latency else {}
-
-    def json(self, wire: Attempt | None) -> Any:
-        """Content of a JSON file, or None where it was refused."""
-        found = self.work.attempt(wire) if wire is not None else None
-        return json.loads(found.read_text(encoding="utf-8")) if isinstance(found, Path) else None
-
-    def refused(self, wire: Attempt | None) -> Refusal | None:
-        """Why a wire has no file."""
-        found = self.work.attempt(wire) if wire is not None else None
-        return found if isinstance(found, Refusal) else None
-
-    @property
-    def data_digest(self) -> str:
-        """Digest of all samples that were used: their ids and contents, split by split."""
-        if not self.index:
-            return ""
-        content = {split: [entry.get("ids"), entry.get("digests")] for split, entry in self.index.items()}
-        return "sha256:" + hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-    def candidate(self, row: int) -> CandidateFile:
-        """One candidate with all its numbers, or why it was not made."""
-        entrant = self.step.entrants[row]
-        refusal = next(filter(None, map(self.refused, (entrant.model, *entrant.predictions))), None)
-        path = self.work.attempt(entrant.model)
-        common = {"name": entrant.name, "recipe": entrant.recipe, "required": entrant.required}
-        if refusal is not None or not isinstance(path, Path):
-            return CandidateFile(**common, refusal=refusal)
-        account = self.json(entrant.account)
-        digest = digest_of(path)
-        return CandidateFile(
-            **common,
-            digest=digest,
-            filename=entrant.model.filename,
-            measurements=self.measurements(row, path, digest, account),
-            ratio=self.ratio(row, digest),
-            account=Account.model_validate(account) if account else None,
-        )
-
-    def measurements(self, row: int, path: Path, digest: str, account: Any) -> tuple[Measurement, ...]:
-        """Every number about a candidate that was made."""
-        place, entrant = self.step.place, self.step.entrants[row]
-        found: list[Measurement] = []
-        for split, rows in self.scores.items():
-            entry = rows[row] if row < len(rows) else None
-            found += evidence.of_scores(entry, self.step.metrics, split, place)
-        record = place.record(digest)
-        if record is not None:
-            found += evidence.of_committed(record, self.step.versions)
-        found += self.times(row)
-        memory = self.json(entrant.memory)
-        if memory is not None:
-            self.protocol["memory"] = memory.get("protocol", {})
-        found += evidence.of_run(memory, evidence.MEMORIES, place, "", protocol_words(memory))
-        found.append(evidence.of_size(size_of(path), place))
-        found += evidence.of_account(Account.model_validate(account) if account else None, place)
-        known = {item.quantity for item in found}
-        lacking = [name for name in (*evidence.TIMES, *evidence.MEMORIES) if name not in known]
-        return (*found, *evidence.unavailable(lacking, place, self.untold(row)))
-
-    def times(self, row: int) -> tuple[Measurement, ...]:
-        """Numbers of the timing run."""
-        rows = self.latency.get("models", ())
-        entry = rows[row] if row < len(rows) else None
-        protocol = self.latency.get("protocol", {})
-        return evidence.of_run(
-            entry, evidence.TIMES, self.step.place, protocol.get("raw", ""), protocol_words(self.latency)
-        )
-
-    def ratio(self, row: int, digest: str) -> dict[str, tuple[float, float, float]]:
-        """Ratios to the source within one run, this build's or a committed one's."""
-        rows = self.latency.get("models", ())
-        entry = rows[row] if row < len(rows) else None
-        if entry is not None:
-            return {name: tuple(bounds) for name, bounds in entry.get("ratio", {}).items()}
-        record = self.step.place.record(digest)
-        return dict(record.ratio) if record is not None else {}
-
-    def untold(self, row: int) -> str:
-        """Why a number is missing, where the device itself is not the reason."""
-        if not self.step.place.here:
-            return ""
-        if self.untimed is not None:
-            return f"{self.untimed.by}: {self.untimed.why}"
-        whys = self.latency.get("refused", {})
-        return str(whys.get(str(row), ""))
-
-    def notes(self) -> tuple[str, ...]:
-        """What a reader must know of the numbers."""
-        contended = (f"The timing run does not count: {self.contended}",) if self.contended else ()
-        return (*contended, *self.step.place.notes)
-
-
-def protocol_words(record: dict[str, Any] | None) -> str:
-    """The protocol of a run in one line."""
-    return str((record or {}).get("protocol", {}).get("words", ""))
-
-
-def digest_of(path: Path) -> str:
-    """Digest of an artifact's bytes."""
-    from edgebuild.data.sources import digest_path
-
-    return digest_path(path)
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
-    if path.is_file():
-        return path.stat().st_size
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

@@ -20,9 +20,12 @@ def refusals(candidates: Sequence[CandidateFile]) -> list[str]:
             kind = "was rejected" if refusal.kind == "rejected" else "failed this time"
             must = " It is required." if item.required else ""
             lines.append(f"`{item.name}` {kind} by {refusal.by}: {sentence(refusal.why)}{must}{fix(refusal.fix)}")
-    idle = [item for item in lost if item.refusal is not None and item.refusal.kind == "not applicable"]
+    idle: dict[str, list[str]] = {}
+    for item in lost:
+        if item.refusal is not None and item.refusal.kind == "not applicable":
+            idle.setdefault(f"{sentence(item.refusal.why)}{fix(item.refusal.fix)}", []).append(item.name)
     if idle:
-        reasons = "; ".join(f"`{item.name}`: {item.refusal.why.rstrip('.')}" for item in idle if item.refusal)
+        reasons = "; ".join(f"{listed(names)}: {why.removesuffix('.')}" for why, names in idle.items())
         lines.append(f"Not applicable here: {reasons}.")
     return lines
 

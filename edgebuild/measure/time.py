@@ -176,10 +176,11 @@ class TimingSession:
         if len(self.counted) < wanted:
             rest = sorted(dirty, key=lambda item: -item.process.share)
             self.counted += rest[: wanted - len(self.counted)]
-            reasons = sorted({item.process.contended for item in dirty})
             runs = len(clean) + len(dirty)
             self.valid = False
-            self.why = f"{len(dirty)} of {runs} processes were disturbed ({'; '.join(reasons)})."
+            self.why = (
+                f"{len(dirty)} of {runs} processes were disturbed; even the least of them: {rest[0].process.contended}."
+            )
 
     def take(self, rows: Sequence[int], how: Effort, seed: int) -> Taken:
         """One fresh process over some of the models."""
