@@ -135,7 +135,7 @@ def _typed(array: np.ndarray, tensor: Tensor) -> tuple[np.ndarray, list[Problem]
         cast = array.astype(wanted)
     floats = array.dtype.kind == "f" and wanted.kind == "f"
     overflow = floats and not np.array_equal(np.isfinite(cast), np.isfinite(array))
-    if (floats and not overflow) or np.array_equal(cast.astype(array.dtype), array):
+    if (floats and not overflow) or np.array_equal(cast, array):
         return cast, [], [said + _range_note(array, wanted)]
     what = f"samples are {array.dtype}, the model takes {wanted}, which cannot hold their values."
     fix = f"Yield `{wanted}` in the loader, with the model's own scaling."

@@ -68,7 +68,7 @@ def _bound(lost: int, gained: int, total: int, tail: float) -> float:
 def _tango(lost: int, gained: int, total: int, z: float) -> float:
     """The drop at which the score statistic of the observed table is -z.
 
-    Source: Tango 1998, Stat. Med. 17:891, eq. 4 and 5.
+    Source: Tango 1998, Stat. Med. 17:891.
     """
 
     def statistic(drop: float) -> float:
@@ -127,7 +127,8 @@ def samples_needed(bound_pp: float, drop_pp: float = 0.0, power: float = 0.8) ->
 def samples_at(bound_pp: float, discordant: float, drop_pp: float = 0.0, power: float = 0.8) -> int:
     """The same, where only one of candidate and reference is right on that share of the samples, 0..1.
 
-    Source: sample size of McNemar's test against a margin, Lachenbruch 1992, Stat. Med. 11:1521.
+    Normal approximation: the drop has the variance `(discordant - drop²) / n`, and the bound must clear it by the
+    quantiles of 95 % and of the power.
     """
     room = (bound_pp - drop_pp) / 100
     if room <= 0:

@@ -165,7 +165,8 @@ def test_an_edit_of_equal_size_within_a_second_is_seen_despite_its_bytecode(tmp_
     os.utime(source, (stamp, stamp))
 
     stale = subprocess.run(
-        [sys.executable, "-c", "import data; print(data.f())"], cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True,
+        [sys.executable, "-c", "import data; print(data.f())"],
+        cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True,
         env={k: v for k, v in os.environ.items() if k not in ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")},
     )  # fmt: skip
     assert stale.stdout == "1\n", "the trap this test is about is gone"
