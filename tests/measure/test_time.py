@@ -112,7 +112,7 @@ def test_a_run_that_had_no_processor_to_itself_holds_for_this_build_only(
 def test_a_control_that_differs_makes_the_run_invalid(
     files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second session that is opened takes twice as long."""
+    """Each session that is opened takes twice as long as the one before."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     bench, folder = run(tmp_path, files, "small", call=session(tmp_path, "uneven"), seconds=0.1, processes=2, tries=1)
