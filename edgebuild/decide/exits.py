@@ -10,13 +10,18 @@ ORDER = (2, 70, 5, 3, 4, 1, 0)
 """The worst first, where several targets end differently."""
 
 
-def worst(codes: Iterable[int]) -> int:
+def worst_code(codes: Iterable[int]) -> int:
     """The one exit code of several."""
     found = set(codes)
     return next((code for code in ORDER if code in found), max(found, default=0))
 
 
-def exit_code(dossier: Dossier, accept: Collection[str] = (), require_device: bool = False) -> int:
+def exit_code(dossiers: Iterable[Dossier], accept: Collection[str] = (), require_device: bool = False) -> int:
+    """The exit code of a build whose targets ended so; arguments as in `code_of`."""
+    return worst_code(code_of(dossier, accept, require_device) for dossier in dossiers)
+
+
+def code_of(dossier: Dossier, accept: Collection[str] = (), require_device: bool = False) -> int:
     """The exit code of one target.
 
     Args:

@@ -13,7 +13,7 @@ from edgebuild.core.dossier import Call, CandidateFile, Dossier
 from edgebuild.core.wires import Refusal, wires
 from edgebuild.decide.budgets import Budget, Floors
 from edgebuild.decide.dossier import DecideTarget, Entrant
-from edgebuild.decide.exits import exit_code
+from edgebuild.decide.exits import code_of
 from edgebuild.decide.words import why_choice
 from edgebuild.devices.places import Committed, Number, Place
 from tests.conftest import Bench, wire
@@ -186,7 +186,7 @@ def test_a_refused_candidate_is_in_the_dossier_with_the_tools_words(target: Targ
     assert refusal.by == "quantizer 1.0"
     assert any("`dyn` was rejected by quantizer 1.0: no node to quantize." in line for line in dossier.decisions)
     assert dossier.choice == "int8"
-    assert exit_code(dossier) == 0
+    assert code_of(dossier) == 0
 
 
 def test_a_model_that_its_runtime_declines_is_refused_too(target: Target) -> None:
@@ -205,7 +205,7 @@ def test_a_choice_that_fails_on_report_fails_without_falling_through(target: Tar
     assert not dossier.passed
     assert dossier.verdicts[0].status == "fail"
     assert any("on `report` not every budget passes" in line for line in dossier.decisions)
-    assert exit_code(dossier) == 1
+    assert code_of(dossier) == 1
 
 
 def test_a_contended_run_makes_latency_inconclusive_and_is_told(target: Target) -> None:
@@ -215,7 +215,7 @@ def test_a_contended_run_makes_latency_inconclusive_and_is_told(target: Target) 
     statuses = {verdict.quantity: verdict.status for verdict in dossier.verdicts}
     assert statuses == {"accuracy.drop": "pass", "latency.p50": "inconclusive"}
     assert any("2 of 9 processes were disturbed" in note for note in dossier.notes)
-    assert exit_code(dossier) == 1
+    assert code_of(dossier) == 1
 
 
 def test_the_locked_bytes_stay_within_a_tie_under_whatever_name(target: Target, tmp_path: Path) -> None:
@@ -261,9 +261,9 @@ def test_a_device_that_is_not_there_leaves_latency_unproven_and_accuracy_simulat
     assert accuracy is not None
     assert accuracy.evidence == "simulated"
     assert any("`minimize: latency.p50` was skipped" in note for note in dossier.notes)
-    assert exit_code(dossier) == 1
-    assert exit_code(dossier, accept=("unproven",)) == 0
-    assert exit_code(dossier, require_device=True) == 4
+    assert code_of(dossier) == 1
+    assert code_of(dossier, accept=("unproven",)) == 0
+    assert code_of(dossier, require_device=True) == 4
 
 
 def test_a_stronger_floor_makes_simulated_accuracy_unproven(target: Target) -> None:
@@ -301,7 +301,7 @@ def test_a_target_of_which_nothing_could_be_made_still_has_a_dossier(target: Tar
     dossier = target.decide()
 
     assert (dossier.choice, dossier.nearest, dossier.verdicts) == (None, None, ())
-    assert exit_code(dossier) == 3
+    assert code_of(dossier) == 3
     assert any("tf2onnx is not installed" in line for line in dossier.decisions)
 
 

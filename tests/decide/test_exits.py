@@ -6,7 +6,7 @@ import pytest
 
 from edgebuild.core.dossier import CandidateFile
 from edgebuild.decide.budgets import Budget
-from edgebuild.decide.exits import accepted, exit_code, worst
+from edgebuild.decide.exits import accepted, code_of, exit_code, worst_code
 from tests.decide.dossiers import candidate, candidates, dossier, refused
 
 UNPROVEN = Budget(typed="here.energy", quantity="energy", form="max", limit=5.0, unit="mJ", text="5 mJ")
@@ -14,42 +14,42 @@ NEVER = Budget(typed="here.size", quantity="size", form="max", limit=1.0, unit="
 
 
 def test_a_passing_target_is_0() -> None:
-    assert exit_code(dossier()) == 0
+    assert code_of(dossier()) == 0
 
 
 def test_a_failing_budget_is_1() -> None:
     failing = dossier(budgets=(NEVER,))
 
     assert (failing.choice, failing.nearest) == (None, "int8")
-    assert exit_code(failing) == 1
-    assert exit_code(failing, accept=("unproven",)) == 1
+    assert code_of(failing) == 1
+    assert code_of(failing, accept=("unproven",)) == 1
 
 
 def test_unproven_is_1_unless_the_caller_accepts_it() -> None:
     unproven = dossier(budgets=(UNPROVEN,))
 
     assert unproven.choice == "int8"
-    assert exit_code(unproven) == 1
-    assert exit_code(unproven, accept=("unproven",)) == 0
+    assert code_of(unproven) == 1
+    assert code_of(unproven, accept=("unproven",)) == 0
     assert accepted([unproven, dossier()], ("unproven",)) == ("here: here.energy (unproven)",)
 
 
 def test_a_required_candidate_that_was_refused_is_3() -> None:
     for kind in ("rejected", "not applicable"):
-        assert exit_code(dossier(files=(*candidates()[:3], refused("w8a8", "", kind, required=True)))) == 3
+        assert code_of(dossier(files=(*candidates()[:3], refused("w8a8", "", kind, required=True)))) == 3
 
 
 def test_a_required_candidate_that_a_failed_step_took_is_5() -> None:
-    assert exit_code(dossier(files=(*candidates()[:3], refused("w8a8", "", "failed", required=True)))) == 5
+    assert code_of(dossier(files=(*candidates()[:3], refused("w8a8", "", "failed", required=True)))) == 5
 
 
 def test_a_candidate_that_nobody_requires_may_fail() -> None:
-    assert exit_code(dossier(files=(*candidates()[:3], refused("extra", "", "failed")))) == 0
+    assert code_of(dossier(files=(*candidates()[:3], refused("extra", "", "failed")))) == 0
 
 
 @pytest.mark.parametrize(("kind", "code"), [("rejected", 3), ("not applicable", 3), ("failed", 5)])
 def test_a_target_without_any_candidate_is_3_or_5(kind: str, code: int) -> None:
-    assert exit_code(dossier(files=(refused("source", "", kind), refused("int8", "", kind)))) == code
+    assert code_of(dossier(files=(refused("source", "", kind), refused("int8", "", kind)))) == code
 
 
 def test_a_device_that_was_asked_for_and_is_not_there_is_4() -> None:
@@ -63,24 +63,24 @@ def test_a_device_that_was_asked_for_and_is_not_there_is_4() -> None:
 
     elsewhere = dossier(files=(away("source"),), budgets=(), device="pi5")
 
-    assert exit_code(elsewhere) == 0
-    assert exit_code(elsewhere, require_device=True) == 4
-    assert exit_code(dossier(), require_device=True) == 0
+    assert code_of(elsewhere) == 0
+    assert code_of(elsewhere, require_device=True) == 4
+    assert code_of(dossier(), require_device=True) == 0
 
 
 def test_the_worst_of_several_targets_counts() -> None:
     failing = dossier(budgets=(NEVER,))
     nothing = dossier(files=(refused("source", ""),))
 
-    assert worst(map(exit_code, [dossier(), failing])) == 1
-    assert worst(map(exit_code, [failing, nothing, dossier()])) == 3
+    assert exit_code([dossier(), failing]) == 1
+    assert exit_code([failing, nothing, dossier()]) == 3
 
 
 @pytest.mark.parametrize(
     ("codes", "first"), [((0, 1, 4), 4), ((4, 3), 3), ((3, 5), 5), ((5, 70), 70), ((70, 2), 2), ((), 0), ((0, 1), 1)]
 )
 def test_codes_have_one_order(codes: tuple[int, ...], first: int) -> None:
-    assert worst(codes) == first
+    assert worst_code(codes) == first
 
 
 def test_a_target_is_built_from_files_that_read_back() -> None:
