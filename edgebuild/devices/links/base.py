@@ -25,8 +25,8 @@ class Job(Record):
     """`inputs.npz`: one array for each model input, axis 0 the sample, no batch axis."""
     threads: int = 1
     parameters: dict[str, Any] = {}
-    """`predict`: golden (how many raw samples to keep apart). `time`: rounds, runs, warmup_s, seed, anchor (index of the
-    model measured twice as A/A control). `memory`: runs. `trace`: runs."""
+    """`predict`: golden (how many raw samples to keep apart). `time`: rounds, runs, warmup_s, seed, anchor (index of
+    the model measured twice as A/A control). `memory`: runs. `trace`: runs."""
 
 
 class Link(Protocol):
