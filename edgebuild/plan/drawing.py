@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 BOX_W, BOX_H, GAP_X, GAP_Y, PAD = 210, 34, 26, 46, 20
 
+STYLE = "<style>rect{fill:#8881;stroke:#888}text{font:11px sans-serif;fill:#777}path{fill:none;stroke:#888a}</style>"
+"""Mid-tones: readable on white and on black."""
+
 
 def network(graph: Graph) -> nx.DiGraph[str]:
     """The wanted part of the graph as networkx sees it: edges from a step to its readers."""
@@ -77,7 +80,7 @@ def svg(graph: Graph, net: nx.DiGraph[str]) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}">',
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}">',
+            STYLE,
             *(edge(place[a], place[b]) for a, b in net.edges),
             *(box(graph, step_id, *place[step_id]) for step_id in net),
             "</svg>\n",

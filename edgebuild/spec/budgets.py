@@ -18,7 +18,7 @@ SUFFIXES = ("drop", "worst_class_drop")
 FORMS: tuple[Form, ...] = ("max", "min", "upper", "lower")
 
 NEEDS: dict[str, tuple[str, str]] = {
-    "throughput": ("a scenario says how requests come", "Budget `latency.p50` instead."),
+    "throughput": ("scenarios", "Budget `latency.p50` instead."),
     "rtf": ("samples that are sequences", "Budget `latency.p50` instead."),
 }
 
@@ -152,9 +152,7 @@ def one(checker: Checker, loc: Loc, value: Any, known: Known) -> tuple[Budget, .
         return ()
     if about.name in NEEDS:
         what, fix = NEEDS[about.name]
-        checker.say(
-            loc, f"not yet: measuring `{about.name}` needs {what}, which comes with a later release.", fix, key=True
-        )
+        checker.say(loc, f"not yet: this release has no {what}, which `{about.name}` needs.", fix, key=True)
         return ()
     if not isinstance(value, dict):
         return tuple(limits(checker, loc, {("min" if about.higher else "max"): (loc, value)}, about))

@@ -30,6 +30,16 @@ KINDS = {
 }
 """First word of pydantic's error type to what a person would say."""
 
+SHORTHANDS = {
+    "Split": "a number of samples, a share like `20 %`, or a mapping",
+}
+"""Records that may be written shorter than as a mapping."""
+
+FIXES: dict[Loc, str] = {
+    ("edgebuild",): "This release reads version 1 of the language: write `edgebuild: 1`.",
+}
+"""What helps at places that need their own words."""
+
 LIMITS: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than": lambda ctx: f"above {ctx['gt']}",
     "greater_than_equal": lambda ctx: f"at least {ctx['ge']}",
@@ -47,12 +57,17 @@ class Checker:
         self.problems: list[Problem] = []
         self.bad: set[Loc] = set()
         """Places that have a problem."""
+        self._said: set[tuple[Loc, bool]] = set()
 
     def say(self, loc: Loc, what: str, fix: str = "", key: bool = False) -> None:
-        """Note a problem, unless YAML's own doubt about the same place says enough."""
-        if loc not in self.document.traps and loc not in self.bad:
-            self.bad.add(loc)
-            self.problems.append(self.document.problem(loc, what, fix, key))
+        """Note a problem: the first of a key or value, unless YAML's own doubt about the same word says enough."""
+        self.bad.add(loc)
+        if (loc, key) in self._said:
+            return
+        self._said.add((loc, key))
+        problem = self.document.problem(loc, what, fix, key)
+        if problem.span not in [trap.span for trap in self.document.traps.get(loc, ())]:
+            self.problems.append(problem)
 
     def sound(self, *loc: str | int) -> bool:
         """Whether nothing at or below a place is wrong."""
@@ -87,7 +102,7 @@ class Checker:
                 if where not in guessed:
                     self.missing(where, section_at(model, where[:-1]), loc)
             else:
-                self.wrong(items, where, is_key, value, loc)
+                self.wrong(items, where, is_key, (value, section_at(model, where)), loc)
 
     def unknown(self, where: Loc, section: type[BaseModel] | None, loc: Loc) -> str:
         """A key that a section has not; returns the key that was meant, where one is near."""
@@ -99,7 +114,7 @@ class Checker:
         key = str(loc[-1])
         if later and key in later:
             what, instead = later[key]
-            self.say(loc, f"not yet: {what} comes with a later release.", instead, key=True)
+            self.say(loc, f"not yet: this release has no {what}.", instead, key=True)
             return ""
         near = did_you_mean(key, [*known, *(later or ())])
         names = ", ".join(f"`{name}`" for name in known)
@@ -113,24 +128,33 @@ class Checker:
         name = str(where[-1])
         self.say((*loc, *where), "is missing.", f"Add `{name}: …`{meaning(section, name)}")
 
-    def wrong(self, items: list[Any], where: Loc, is_key: bool, value: Any, loc: Loc) -> None:
-        """A value that a field cannot take."""
-        given = str(where[-1]) if is_key else at(value, where)
+    def wrong(
+        self, items: list[Any], where: Loc, is_key: bool, about: tuple[Any, type[BaseModel] | None], loc: Loc
+    ) -> None:
+        """A value that a field cannot take; `about` is the whole value, and the record wanted at this place."""
+        given = str(where[-1]) if is_key else at(about[0], where)
         place = (*loc, *where)
+        choices = [choice for item in items for choice in choices_of(item)]
         later = VALUES.get(given) if isinstance(given, str) else None
         if later and not is_key:
-            self.say(place, f"not yet: {later[0]} come with a later release.", later[1])
+            self.say(place, f"not yet: this release has no {later[0]}.", later[1])
+            return
+        if is_key and choices:
+            self.unknown_key(place, choices)
             return
         spoken = [item for item in items if item["type"] in ("value_error", "assertion_error")]
         if spoken:
-            text = str(spoken[0]["ctx"]["error"])
-            self.say(place, text if text.endswith(("?", ".")) else text + ".", key=is_key)
+            error = spoken[0]["ctx"]["error"]
+            text = f"{error}" if f"{error}".endswith(("?", ".")) else f"{error}."
+            self.say(place, text, getattr(error, "fix", ""), key=is_key)
             return
         wanted = list(dict.fromkeys(expectation(item) for item in items))
-        choices = [choice for item in items for choice in choices_of(item)]
+        if about[1] is not None and wanted == ["a mapping"]:
+            wanted = [SHORTHANDS.get(about[1].__name__, "a mapping")]
         near = did_you_mean(given, choices) if isinstance(given, str) and choices else ""
         got = got_words(given, self.document.place(place).raw)
-        self.say(place, f"must be {' or '.join(wanted)}, got {got}{near or '.'}", mend(wanted, given), key=is_key)
+        fix = FIXES.get(place) or mend(wanted, given)
+        self.say(place, f"must be {' or '.join(wanted)}, got {got}{near or '.'}", fix, key=is_key)
 
 
 def located(loc: Sequence[str | int], value: Any, kind: str) -> tuple[Loc, bool]:

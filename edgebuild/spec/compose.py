@@ -162,7 +162,8 @@ def _environment(name: str) -> Any:
     found = ENVIRONMENT.fullmatch(name)
     if found is None:
         return Missing(f"`${{{name}}}` is no variable.", "Write `${env:NAME}` or `${env:NAME:-default}`.")
-    variable, default = found.groups()
+    variable = found.group(1)
+    default: str | None = found.group(2)
     text = os.environ.get(variable, default)
     if text is None:
         fix = f"Set it, or give a default: `${{env:{variable}:-…}}`."

@@ -91,7 +91,7 @@ def one_decoder(checker: Checker, decoders: dict[str, str]) -> None:
     first = next(iter(decoders.values()), None)
     for name, reference in decoders.items():
         if reference != first:
-            what = f"not yet: more than one `decode`; another metric has `{first}`."
+            what = f"not yet: this release has no room for a second `decode`; another metric has `{first}`."
             checker.say(("metrics", name, "decode"), what, "Keep in one function what all metrics need.")
 
 
@@ -197,8 +197,9 @@ def stage(checker: Checker, loc: Loc, name: str, options: Any) -> Stage | None:
     short = getattr(loaded, "SHORT", {})
     if isinstance(options, str) and options not in short and options not in VALUES:
         near = did_you_mean(options, list(short)) or "."
-        fix = f"Write {', '.join(f'`{word}`' for word in short)}, or a mapping of {', '.join(keys_of(found))}."
-        checker.say(loc, f"unknown {name} `{options}`{near}", fix)
+        words = "".join(f"`{word}`, " for word in short)
+        fix = f"Keys of the mapping: {', '.join(keys_of(found))}."
+        checker.say(loc, f"must be {words}or a mapping, got the text `{options}`{near}", fix)
         return None
     return checker.record(found, options, loc)
 
@@ -276,7 +277,7 @@ def named(
         return value
     elif value in VALUES:
         what, instead = VALUES[value]
-        checker.say(place, f"not yet: {what} come with a later release.", instead)
+        checker.say(place, f"not yet: this release has no {what}.", instead)
     else:
         near = did_you_mean(value, names) or "."
         more = " Or describe it in `devices/NAME.yaml` beside the spec." if key == "device" else ""

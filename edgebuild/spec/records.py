@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, SerializeAsAny, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PositiveInt,
+    SerializeAsAny,
+    WithJsonSchema,
+    field_validator,
+)
 
 from edgebuild.compress.base import Recipe
 from edgebuild.core.evidence import Evidence
@@ -54,7 +62,7 @@ AxisRange = Annotated[str, AfterValidator(_range), Field(json_schema_extra={"pat
 Fraction = Annotated[
     float,
     BeforeValidator(_fraction),
-    Field(json_schema_extra={"anyOf": [{"type": "number"}, {"type": "string"}], "type": None}),
+    WithJsonSchema({"type": ["number", "string"], "pattern": "^[0-9./ ]+$"}),
 ]
 Size = Annotated[int, Field(gt=0)]
 

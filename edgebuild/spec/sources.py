@@ -57,7 +57,7 @@ def own_model(checker: Checker, loc: Loc, source: str) -> Path | None:
         return packaged(checker, loc, rest)
     if scheme == "registry":
         fix = "Name a file, or `package://distribution/path` of an installed package."
-        checker.say(loc, "not yet: model registries come with a later release.", fix)
+        checker.say(loc, "not yet: this release has no model registries.", fix)
     else:
         near = did_you_mean(scheme, ["package", "registry"])
         checker.say(loc, f"nothing is fetched from `{scheme}://`{near or '.'}", "Download it and name the file.")
@@ -186,7 +186,6 @@ def data(checker: Checker, section: DataSection) -> Data | None:
     loc: Loc = ("data", "source")
     kind: Literal["function", "archive", "images"]
     reference = ""
-    globs(checker, section.inputs)
     if ".py" in section.source:
         kind, found = "function", function(checker, loc, section.source)
         if found is None:
@@ -203,24 +202,29 @@ def data(checker: Checker, section: DataSection) -> Data | None:
             checker.say(loc, f"`{path.name}` is no source of samples.", fix)
             return None
     fields = {name: getattr(section, name) for name in type(section).model_fields}
+    fields["inputs"] = globs(checker, section.inputs)
     return Data(**fields, kind=kind, path=os.path.normpath(path), reference=reference)
 
 
-def globs(checker: Checker, patterns: tuple[str, ...]) -> None:
-    """Each glob of `data.inputs` must match a file."""
+def globs(checker: Checker, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The globs of `data.inputs` from the spec's folder; files by name where they lie elsewhere. Each must match."""
+    found: list[str] = []
+    here = checker.document.file.parent.absolute()
     for index, pattern in enumerate(patterns):
         loc: Loc = ("data", "inputs", index)
-        folder = checker.document.place(loc).folder.absolute()
+        whole = Path(os.path.normpath(checker.document.place(loc).folder.absolute() / pattern))
         try:
-            absolute = Path(pattern).is_absolute()
-            parts = Path(pattern).parts[1:] if absolute else (pattern,)
-            root = Path(Path(pattern).anchor) if absolute else folder
-            matched = next((path for path in root.glob("/".join(parts)) if path.is_file()), None)
+            matches = sorted(
+                path for path in Path(whole.anchor).glob(str(whole.relative_to(whole.anchor))) if path.is_file()
+            )
         except (ValueError, NotImplementedError, OSError, IndexError):
-            matched = None
-        if matched is None:
+            matches = []
+        if not matches:
             fix = "Correct it; it starts in the folder of this file, and `**` crosses folders."
             checker.say(loc, f"`{pattern}` matches no file.", fix)
+        inside = whole.is_relative_to(here)
+        found += [whole.relative_to(here).as_posix()] if inside else [str(path) for path in matches]
+    return tuple(found)
 
 
 def interface(checker: Checker, section: Interface) -> Interface:

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveInt, WithJsonSchema
 
 from edgebuild.core.evidence import Evidence
 from edgebuild.core.records import Record
-from edgebuild.spec.quantities import QuantityError, seconds
+from edgebuild.spec.quantities import seconds
 from edgebuild.spec.records import DataSection, Interface, ModelSection, Name, PackageSection
-
-
-def _seconds(value: Any) -> Any:
-    try:
-        return seconds(value)
-    except QuantityError as error:
-        raise ValueError(f"{error} {error.fix}".strip()) from None
-
 
 Duration = Annotated[
     float,
-    BeforeValidator(_seconds),
-    Field(json_schema_extra={"type": "string", "examples": ["20 min", "90 d"]}),
+    BeforeValidator(seconds),
+    WithJsonSchema({"type": "string", "examples": ["20 min", "90 d"]}),
 ]
 """In seconds; written with its unit."""
 

@@ -186,6 +186,8 @@ def quantize_static(
             quantizable(),
             {},
         )
-        after = quantizer.quantize_model()
+        quantizer.quantize_model()
+        quantizer.model.topological_sort()
+        after = quantizer.model.model
     refuse_unchanged(before, after, ("QuantizeLinear",), BY)
     save_checked(before, after, output, BY)
