@@ -20,7 +20,7 @@ from edgebuild.errors import Problem, Refused, SpecError
 from edgebuild.measure.predict import Predict
 from edgebuild.measure.source_check import CheckSource
 from edgebuild.models.admit import AdmitSource
-from edgebuild.models.inspect.step import InspectModel
+from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import Route, model_format, shortest
 from edgebuild.plan.decline import Decline
 from edgebuild.runtimes import REFERENCE_SESSIONS
@@ -113,8 +113,7 @@ class Shared:
     @cached_property
     def facts(self) -> Artifact:
         """`model.json`."""
-        step = InspectModel(model=self.source, format=self.format, shapes=self.shapes, dims=self.dims)
-        return self.add(step, "inspect the model")
+        return self.add(inspection(self.source, self.format, self.shapes, self.dims), "inspect the model")
 
     def code(self, reference: str) -> UserCode:
         """A function of the user's, with everything it consists of."""
@@ -219,9 +218,7 @@ class Shared:
         kind = model_format(file)
         source = self.read(file, "own", f"read {file.name}")
         model = self.convert(source, kind, target)
-        facts = self.add(
-            InspectModel(model=source, format=kind, shapes=self.shapes, dims=self.dims), f"inspect {file.name}"
-        )
+        facts = self.add(inspection(source, kind, self.shapes, self.dims), f"inspect {file.name}")
         return self.add(AdmitSource(model=model, proofs=self.proof, same=(self.facts, facts)), f"admit {file.name}")
 
     def convert(self, model: Artifact, source: str, target: str) -> Artifact:
@@ -230,12 +227,12 @@ class Shared:
         Raises:
             Refused: there is none on this machine.
         """
-        if source == target and target != "tflite":
+        if source == target:
             return model
         route = shortest(source, target)
         self.routes[f"{source} → {target}"] = route
         for hop in route:
-            model = self.add(hop.construct(model=model, shapes=self.shapes, dims=self.dims), hop.words)
+            model = self.add(hop.make(model=model, shapes=self.shapes, dims=self.dims), hop.words)
         return model
 
     def decline(self, refused: Refused) -> Artifact:

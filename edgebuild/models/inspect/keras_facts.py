@@ -16,15 +16,16 @@ def keras_facts(path: Path, form: str, dims: Axes) -> ModelFacts:
     """Read a `.keras` or `.h5` file; operators are layers."""
     import keras
 
-    from edgebuild.models.convert.keras_model import load_keras, output_names
+    from edgebuild.models.convert.traced import keras_names, load_keras
 
     model = load_keras(path)
+    inputs, outputs = keras_names(model)
     layers = list(model._flatten_layers(include_self=False))
     leaves = [layer for layer in layers if not list(layer._flatten_layers(include_self=False))]
     return ModelFacts(
         format=form,
-        inputs=tensors(distinct([item.name for item in model.inputs]), model.inputs, dims),
-        outputs=tensors(output_names(model), model.outputs, {}),
+        inputs=tensors(inputs, model.inputs, dims),
+        outputs=tensors(outputs, model.outputs, {}),
         ops=dict(sorted(Counter(type(layer).__name__ for layer in leaves).items())),
         parameters=int(model.count_params()),
         macs=macs(leaves),
@@ -36,7 +37,7 @@ def saved_model_facts(path: Path, dims: Axes) -> ModelFacts:
     """Read the signature of a SavedModel; operators are those of its graph."""
     import tensorflow as tf
 
-    from edgebuild.models.convert.keras_model import saved_signature
+    from edgebuild.models.convert.traced import saved_signature
 
     loaded = tf.saved_model.load(str(path))
     call = saved_signature(loaded)

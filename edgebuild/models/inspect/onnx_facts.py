@@ -26,7 +26,10 @@ def onnx_facts(path: Path, dims: Axes, form: str = "onnx-file") -> ModelFacts:
     inputs = [item for item in model.graph.input if item.name not in weights]
     shapes = inferred(model)
     constants = sum(
-        prod(attribute.t.dims) for node in nodes(model.graph) if node.op_type == "Constant" for attribute in node.attribute
+        prod(attribute.t.dims)
+        for node in nodes(model.graph)
+        if node.op_type == "Constant"
+        for attribute in node.attribute
     )
     opsets = {item.domain: item.version for item in model.opset_import}
     return ModelFacts(
@@ -36,7 +39,7 @@ def onnx_facts(path: Path, dims: Axes, form: str = "onnx-file") -> ModelFacts:
         ops=dict(sorted(Counter(node.op_type for node in nodes(model.graph)).items())),
         parameters=sum(prod(item.dims) for item in weights.values()) + constants,
         macs=macs(model, shapes),
-        producer=" ".join(filter(None, (model.producer_name, model.producer_version))),
+        producer=f"{model.producer_name} {model.producer_version.split(' ')[0]}".strip(),
         opset=opsets.get("", opsets.get("ai.onnx")),
     )
 
@@ -62,7 +65,7 @@ def tensors(values: list[Any], dims: Axes) -> tuple[Tensor, ...]:
 
 
 def dtype_of(value: Any) -> str:
-    """numpy's name of a tensor's type; `sequence` or `optional` for what is no tensor."""
+    """Name that numpy has for a tensor's type; `sequence` or `optional` for what is no tensor."""
     from onnx import helper
 
     if not value.type.HasField("tensor_type"):

@@ -1,0 +1,126 @@
+"""Keras files and SavedModels as one traced function with fixed shapes, from which both converters start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgebuild.errors import Refused, words_of
+from edgebuild.models.inspect.facts import Axes, bound, named_axes
+from edgebuild.models.inspect.names import distinct
+
+SIGNATURE = "serving_default"
+
+
+@dataclass(frozen=True)
+class Traceable:
+    """A TensorFlow model as a function of its inputs in order."""
+
+    inputs: tuple[str, ...]
+    """Canonical names."""
+    outputs: tuple[str, ...]
+    given: tuple[Any, ...]
+    """The framework's own description of each input: `shape` and `dtype`."""
+    call: Any
+    """Tensors in the order of `inputs` → list of tensors in the order of `outputs`."""
+    keep: Any
+    """What owns the variables, in TensorFlow's sense of tracking; the function alone would lose them."""
+
+    def specs(self, shapes: Mapping[str, int], dims: Axes) -> list[Any]:
+        """A `tf.TensorSpec` for each input, with the sizes of named axes put in; what stays open is None."""
+        import tensorflow as tf
+
+        found = []
+        for name, item in zip(self.inputs, self.given, strict=True):
+            sizes = bound(named_axes(name, list(item.shape), dims), shapes)
+            fixed = [size if isinstance(size, int) else None for size in sizes]
+            found.append(tf.TensorSpec(fixed, item.dtype, name=name))
+        return found
+
+
+def traceable(path: Path, form: str) -> Traceable:
+    """Open a model.
+
+    Args:
+        path: of a `.keras` or `.h5` file, or a SavedModel folder.
+        form: `keras`, `h5` or `savedmodel`.
+
+    Raises:
+        Refused: the framework declines the file, in its words; a SavedModel without a signature.
+    """
+    with words_of("tensorflow" if form == "savedmodel" else "keras"):
+        return saved_model(path) if form == "savedmodel" else keras_model(path)
+
+
+def load_keras(path: Path) -> Any:
+    """A Keras model for inference."""
+    import keras
+
+    class DepthwiseConv2D(keras.layers.DepthwiseConv2D):  # type: ignore[misc]
+        """Files of older TensorFlow carry `groups=1`, which Keras 3 does not know."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs.pop("groups", None)
+            super().__init__(*args, **kwargs)
+
+    return keras.models.load_model(path, compile=False, custom_objects={"DepthwiseConv2D": DepthwiseConv2D})
+
+
+def keras_names(model: Any) -> tuple[list[str], list[str]]:
+    """Canonical names of a Keras model's inputs and outputs."""
+    return distinct([item.name for item in model.inputs]), distinct([str(name) for name in model.output_names])
+
+
+def keras_model(path: Path) -> Traceable:
+    """A Keras file, in inference mode."""
+    import keras
+
+    model = load_keras(path)
+    inputs, outputs = keras_names(model)
+
+    def call(*values: Any) -> list[Any]:
+        nested = keras.tree.pack_sequence_as(model._inputs_struct, values)
+        return list(keras.tree.flatten(model(nested, training=False)))
+
+    # TensorFlow tracks its own variables, not Keras's around them; untracked ones a converter cannot fold.
+    return Traceable(tuple(inputs), tuple(outputs), tuple(model.inputs), call, [v.value for v in model.variables])
+
+
+def saved_signature(loaded: Any) -> Any:
+    """The signature that serves.
+
+    Raises:
+        Refused: there is none of that name.
+    """
+    if SIGNATURE not in loaded.signatures:
+        known = ", ".join(loaded.signatures) or "none"
+        raise Refused(
+            by="tensorflow",
+            why=f"the SavedModel has no signature `{SIGNATURE}`; it has {known}.",
+            fix="Save it with `model.export(folder)` or `tf.saved_model.save(…, signatures=…)`.",
+        )
+    return loaded.signatures[SIGNATURE]
+
+
+def saved_model(path: Path) -> Traceable:
+    """The serving signature of a SavedModel."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    signature = saved_signature(loaded)
+    given, found = signature.structured_input_signature[1], list(signature.structured_outputs)
+
+    def call(*values: Any) -> list[Any]:
+        results = signature(**dict(zip(given, values, strict=True)))
+        return [results[name] for name in found]
+
+    return Traceable(tuple(distinct(list(given))), tuple(distinct(found)), tuple(given.values()), call, loaded)
+
+
+def quiet() -> None:
+    """Keep TensorFlow's start-up notes out of the log: they bury its errors."""
+    import os
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,0 +1,184 @@
+"""Formats, and the conversions between them: a route is a shortest path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from edgebuild.core.records import Record
+from edgebuild.core.step import Step
+from edgebuild.core.wires import Artifact
+from edgebuild.errors import Refused
+
+FORMATS: dict[str, str] = {
+    "keras": "Keras `.keras`",
+    "h5": "Keras `.h5`",
+    "savedmodel": "SavedModel",
+    "onnx-file": "ONNX as the user wrote it",
+    "onnx-checked": "ONNX after its checks",
+    "onnx": "ONNX",
+    "tflite": "TFLite",
+}
+"""Name to words for people."""
+
+SUFFIXES: dict[str, str] = {".keras": "keras", ".h5": "h5", ".hdf5": "h5", ".onnx": "onnx-file", ".tflite": "tflite"}
+
+
+class Route(Record):
+    """One conversion."""
+
+    source: str
+    target: str
+    step: str
+    """`module:Class` of a `Conversion`."""
+    distributions: tuple[str, ...]
+    """Without which it cannot run."""
+    extra: str
+    """That installs them."""
+    words: str
+
+    def make(self, model: Artifact, shapes: Mapping[str, int], dims: Mapping[str, tuple[str | int, ...]]) -> Step:
+        """The step that does it."""
+        module, _, name = self.step.partition(":")
+        step: Step = getattr(import_module(module), name)(
+            model=model, format=self.source, shapes=dict(shapes), dims=dict(dims)
+        )
+        return step
+
+    def missing(self) -> list[str]:
+        """Distributions that are not installed."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        absent = []
+        for name in self.distributions:
+            try:
+                version(name)
+            except PackageNotFoundError:
+                absent.append(name)
+        return absent
+
+
+CONVERT = "edgebuild.models.convert"
+KERAS = ("tensorflow", "keras")
+
+ROUTES: tuple[Route, ...] = (
+    *(
+        Route(
+            source=form,
+            target="onnx-checked",
+            step=f"{CONVERT}.tensorflow_to_onnx:TensorflowToOnnx",
+            distributions=(*KERAS, "tf2onnx", "onnx"),
+            extra="keras,onnxruntime",
+            words="convert to ONNX",
+        )
+        for form in ("keras", "h5", "savedmodel")
+    ),
+    *(
+        Route(
+            source=form,
+            target="tflite",
+            step=f"{CONVERT}.tensorflow_to_tflite:TensorflowToTflite",
+            distributions=KERAS,
+            extra="keras",
+            words="convert to TFLite",
+        )
+        for form in ("keras", "h5", "savedmodel")
+    ),
+    Route(
+        source="tflite",
+        target="onnx-checked",
+        step=f"{CONVERT}.tflite_to_onnx:TfliteToOnnx",
+        distributions=("tf2onnx", "tensorflow", "ai-edge-litert", "onnx"),
+        extra="keras,litert,onnxruntime",
+        words="convert to ONNX",
+    ),
+    Route(
+        source="onnx-file",
+        target="onnx-checked",
+        step=f"{CONVERT}.import_onnx:ImportOnnx",
+        distributions=("onnx",),
+        extra="onnxruntime",
+        words="check the ONNX model",
+    ),
+    Route(
+        source="onnx-checked",
+        target="onnx",
+        step="edgebuild.models.tidy.simplify:SimplifyOnnx",
+        distributions=("onnxsim", "onnx", "onnxruntime"),
+        extra="onnxruntime",
+        words="simplify the ONNX model",
+    ),
+)
+
+
+def model_format(path: Path) -> str:
+    """The format of a file or folder, by its suffix or content.
+
+    Raises:
+        ValueError: no format of ours; the text says which there are.
+    """
+    if path.is_dir():
+        if (path / "saved_model.pb").is_file():
+            return "savedmodel"
+        raise ValueError("is a folder without `saved_model.pb`, so no SavedModel")
+    found = SUFFIXES.get(path.suffix.lower())
+    if found is None:
+        known = ", ".join(f"`{suffix}`" for suffix in SUFFIXES)
+        raise ValueError(f"has the suffix `{path.suffix}`; models end in {known} or are SavedModel folders")
+    return found
+
+
+def shortest(source: str, target: str) -> tuple[Route, ...]:
+    """The fewest conversions that lead from a format to another on this machine; none where they are the same.
+
+    Raises:
+        Refused: kind "not applicable": no route leads there, or packages are missing, with the line that adds them.
+    """
+    import networkx as nx
+
+    every: Any = nx.DiGraph()
+    usable: Any = nx.DiGraph()
+    for graph in (every, usable):
+        graph.add_nodes_from(FORMATS)
+    for route in ROUTES:
+        every.add_edge(route.source, route.target, route=route)
+        if not route.missing():
+            usable.add_edge(route.source, route.target, route=route)
+    if nx.has_path(usable, source, target):
+        return along(usable, source, target)
+    way = f"from {FORMATS[source]} to {FORMATS[target]}"
+    if not nx.has_path(every, source, target):
+        raise Refused(
+            by="conversion",
+            why=f"no route leads {way}.",
+            fix=f"Bring the model as {starts(every, target)}.",
+            kind="not applicable",
+        )
+    needed = along(every, source, target)
+    absent = sorted({name for route in needed for name in route.missing()})
+    extras = ",".join(sorted({extra for route in needed if route.missing() for extra in route.extra.split(",")}))
+    raise Refused(
+        by="conversion",
+        why=f"the route {way} needs {', '.join(absent)}, not installed here.",
+        fix=f'pip install "edgebuild[{extras}]"',
+        kind="not applicable",
+    )
+
+
+def along(graph: Any, source: str, target: str) -> tuple[Route, ...]:
+    """The routes of a shortest path."""
+    import networkx as nx
+
+    path = nx.shortest_path(graph, source, target)
+    return tuple(graph.edges[hop]["route"] for hop in pairwise(path))
+
+
+def starts(graph: Any, target: str) -> str:
+    """Formats from which a route leads to the target, for people."""
+    import networkx as nx
+
+    found = [name for name in (*FORMATS,) if name in nx.ancestors(graph, target) | {target}]
+    return ", ".join(FORMATS[name] for name in found if name not in ("onnx-checked", "onnx"))

@@ -1,0 +1,87 @@
+"""ONNX → the same function with fewer operators, by onnxsim; named axes fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from edgebuild.core.step import Workspace
+from edgebuild.errors import Refused, words_of
+from edgebuild.models.convert.base import Conversion
+from edgebuild.models.inspect.facts import Axes, bound, named_axes
+from edgebuild.models.inspect.onnx_facts import shape_of
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+BY = "onnxsim"
+FOLDED = "1MB"
+"""Constants larger than this are left to be computed: folding a large Expand or Tile can blow a file up."""
+GROWTH = 1.5
+"""A simplified model larger than this many times the original was blown up."""
+SLACK = 1 << 20
+"""Bytes that any model may grow by."""
+
+
+class SimplifyOnnx(Conversion):
+    """Fold constants, fuse batch norms, drop what does nothing.
+
+    Given:   x → Transpose → Transpose → Conv → BatchNormalization → y
+    Result:  x → Conv → y
+
+    Runs in its own process: onnxsim holds a runtime of its own and can crash.
+    """
+
+    version: ClassVar[int] = 1
+    tools: ClassVar[tuple[str, ...]] = ("onnxsim", "onnx", "onnxruntime", "numpy")
+    filename: ClassVar[str] = "model.onnx"
+
+    def run(self, work: Workspace) -> None:
+        """Raises: Refused: onnxsim declines the model or blows it up."""
+        simplify(work.path(self.model), work.output, self.shapes, self.dims)
+
+
+def simplify(model: Path, output: Path, shapes: Mapping[str, int], dims: Axes) -> None:
+    """The work itself, over paths and values."""
+    import onnx
+    import onnxsim
+
+    before = onnx.load(model)
+    fixed = fixed_shapes(before, shapes, dims)
+    with words_of(BY):
+        after, sound = onnxsim.simplify(
+            before, overwrite_input_shapes=fixed or None, tensor_size_threshold=FOLDED, certify=False
+        )
+    if not sound:
+        raise Refused(by=BY, why="its result differs from the model it was given.")
+    name_axes(after, dims)
+    del after.metadata_props[:]
+    if after.ByteSize() > before.ByteSize() * GROWTH + SLACK:
+        grown = f"{before.ByteSize():,} to {after.ByteSize():,} bytes"
+        raise Refused(by=BY, why=f"it blew the model up from {grown}, by folding constants.")
+    with words_of(BY):
+        onnx.checker.check_model(after)
+    onnx.save(after, output)
+
+
+def fixed_shapes(model: ModelProto, shapes: Mapping[str, int], dims: Axes) -> dict[str, list[int]]:
+    """Inputs all of whose axes have a size once the named ones are put in, and had not before."""
+    found = {}
+    for item in model.graph.input:
+        open_shape = shape_of(item)
+        sizes = bound(named_axes(item.name, open_shape, dims), shapes)
+        # onnxsim cannot fix some axes of an input and leave others open.
+        if sizes != tuple(open_shape) and all(isinstance(size, int) for size in sizes):
+            found[item.name] = [int(size) for size in sizes]
+    return found
+
+
+def name_axes(model: ModelProto, dims: Axes) -> None:
+    """Axes that stay open are called as in `model.json`."""
+    for item in model.graph.input:
+        for axis, name in zip(
+            item.type.tensor_type.shape.dim, named_axes(item.name, shape_of(item), dims), strict=True
+        ):
+            if isinstance(name, str):
+                axis.dim_param = name
