@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -17,19 +17,43 @@ LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 """What file managers leave behind; not part of a folder, and neither is `._*`."""
 
 
-def digest_path(path: Path) -> str:
+def digest_path(path: Path, beside: Sequence[str] = ()) -> str:
     """`sha256:…` of a file's bytes, or of the sorted list of a folder's files with their digests; streamed.
+
+    Args:
+        path: a file or folder.
+        beside: files in a file's folder that belong to it; the digest is then that of a folder with all of them.
 
     Raises:
         DataError: nothing is there, or a folder holds a link out of it, a device, or names that differ in case alone.
     """
-    if path.is_dir():
-        return digest_of("".join(f"{name}\0{_copy(file)}\n" for name, file in walk(path)).encode())
+    if path.is_dir() or beside:
+        return digest_of("".join(f"{name}\0{_copy(file)}\n" for name, file in _files(path, beside)).encode())
     if not path.exists():
         raise DataError(
             Problem(str(path), "no such file or folder.", "Correct the path; it belongs to the spec's folder.")
         )
     return _copy(path)
+
+
+def _files(path: Path, beside: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """What is read of a folder, or of a file with others beside it.
+
+    Raises:
+        DataError: as in `digest_path`; a file beside it is missing or not inside its folder; all at once.
+    """
+    if path.is_dir():
+        yield from walk(path)
+        return
+    folder = path.parent.resolve()
+    wrong = [name for name in beside if not (folder / name).resolve().is_relative_to(folder)]
+    absent = [name for name in beside if name not in wrong and not (folder / name).is_file()]
+    fix = f"Put it beside {path.name}, or export {path.name} again with its weights inside."
+    problems = [Problem(path.name, f"keeps data outside its folder, in `{name}`.", fix) for name in wrong]
+    problems += [Problem(path.name, f"keeps data in `{name}`, which is not there.", fix) for name in absent]
+    if problems:
+        raise DataError(*problems)
+    yield from sorted({name: path.parent / name for name in (path.name, *beside)}.items())
 
 
 def walk(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -71,6 +95,8 @@ class ReadSource(Step):
     """What was there when the graph was made."""
     name: str
     """Name under which readers see it."""
+    beside: tuple[str, ...] = ()
+    """Files in its folder that belong to a file; readers then see a folder with all of them."""
 
     def output_name(self) -> str:
         """The name the plan gave it; never the user's."""
@@ -79,8 +105,9 @@ class ReadSource(Step):
     def run(self, work: Workspace) -> None:
         """Raises: DataError: the bytes are no longer those of the digest."""
         source = Path(self.path)
-        if source.is_dir():
-            found = digest_of("".join(_into(work.output, name, file) for name, file in walk(source)).encode())
+        if source.is_dir() or (self.beside and source.exists()):
+            files = _files(source, self.beside)
+            found = digest_of("".join(_into(work.output, name, file) for name, file in files).encode())
         elif source.exists():
             found = _copy(source, work.output)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +20,7 @@ from edgebuild.errors import Problem, Refused, SpecError
 from edgebuild.measure.predict import Predict
 from edgebuild.measure.source_check import CheckSource
 from edgebuild.models.admit import AdmitSource
+from edgebuild.models.inspect.external import external_files
 from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import Route, model_format, shortest
 from edgebuild.plan.decline import Decline
@@ -40,8 +41,8 @@ class Shared:
 
     spec: Spec
     graph: Graph
-    digest: Callable[[Path], str] = digest_path
-    """Digest of a user's file or folder."""
+    digest: Callable[[Path, Sequence[str]], str] = digest_path
+    """Digest of a user's file or folder, with what belongs to it."""
     routes: dict[str, tuple[Route, ...]] = field(default_factory=dict)
     """Route taken per `source → target`, for `plan` and the report."""
 
@@ -65,16 +66,28 @@ class Shared:
                     "Find out who changed the model; if you did, pin the new digest.",
                 )
             )
-        return self.read(Path(self.spec.model.path), "model", "read the model", digest)
+        return self.read_model(Path(self.spec.model.path), "model", "read the model")
 
     @cached_property
     def source_digest(self) -> str:
         """Of the model's bytes."""
-        return self.digest(Path(self.spec.model.path))
+        path = Path(self.spec.model.path)
+        return self.digest(path, weights_of(path))
 
-    def read(self, path: Path, name: str, label: str, digest: str = "") -> Artifact:
+    def read_model(self, path: Path, name: str, label: str) -> Artifact:
+        """A model of the user's: a file, a folder, or an ONNX file as a folder with the weights it keeps elsewhere."""
+        beside = weights_of(path)
+        step = ReadSource(
+            path=str(path),
+            digest=self.digest(path, beside),
+            name=name if beside else name + path.suffix,
+            beside=beside,
+        )
+        return self.add(step, label)
+
+    def read(self, path: Path, name: str, label: str) -> Artifact:
         """A file or folder of the user's, by digest."""
-        return self.add(ReadSource(path=str(path), digest=digest or self.digest(path), name=name + path.suffix), label)
+        return self.add(ReadSource(path=str(path), digest=self.digest(path, ()), name=name + path.suffix), label)
 
     @cached_property
     def package_files(self) -> dict[str, Artifact]:
@@ -130,7 +143,7 @@ class Shared:
         source = self.read(Path(data.path), "samples", "read the samples")
         if data.kind == "archive":
             return self.add(LoadArchive(archive=source), "load the samples")
-        return self.add(LoadImages(folder=source, **self.image()), "load the images")
+        return self.add(LoadImages(folder=source, labels=self.labels, **self.image()), "load the images")
 
     def image(self) -> dict[str, object]:
         """What the interface says of the image input, in the loader's words."""
@@ -150,7 +163,9 @@ class Shared:
             "split the samples",
         )
         count = len(self.labels) or None
-        return self.add(CheckData(splits=splits, model=self.facts, labels=count), "check the samples")
+        bind = {name: entry.data for name, entry in self.spec.model.inputs.items() if entry.data}
+        step = CheckData(splits=splits, model=self.facts, labels=count, bind=bind)
+        return self.add(step, "check the samples")
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -216,7 +231,7 @@ class Shared:
         """
         file = Path(path)
         kind = model_format(file)
-        source = self.read(file, "own", f"read {file.name}")
+        source = self.read_model(file, "own", f"read {file.name}")
         model = self.convert(source, kind, target)
         facts = self.add(inspection(source, kind, self.shapes, self.dims), f"inspect {file.name}")
         return self.add(AdmitSource(model=model, proofs=self.proof, same=(self.facts, facts)), f"admit {file.name}")
@@ -239,6 +254,11 @@ class Shared:
         """A refusal as a node."""
         refusal = Refusal(kind=refused.kind, by=refused.by, why=refused.why, fix=refused.fix)
         return self.graph.add(Decline(refusal=refusal))
+
+
+def weights_of(model: Path) -> tuple[str, ...]:
+    """Files beside an ONNX model that hold its weights."""
+    return external_files(model) if model.suffix.lower() == ".onnx" and model.is_file() else ()
 
 
 def installed(names: Iterable[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from edgebuild.errors import Refused, words_of
 from edgebuild.models.convert.base import Conversion
 from edgebuild.models.convert.onnx_names import rename_interface
 from edgebuild.models.inspect.names import distinct
-from edgebuild.models.inspect.onnx_facts import nodes
+from edgebuild.models.inspect.onnx_facts import nodes, onnx_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -51,11 +51,6 @@ def import_onnx(source: Path, output: Path) -> None:
     inputs, outputs = ([item.name for item in side] for side in (model.graph.input, model.graph.output))
     rename_interface(model, distinct(inputs), distinct(outputs), BY)
     onnx.save(model, output)
-
-
-def onnx_file(source: Path) -> Path:
-    """The file itself, or the one `.onnx` of a folder that holds its weights too."""
-    return next(source.glob("*.onnx")) if source.is_dir() else source
 
 
 def refuse_strange(model: ModelProto) -> None:

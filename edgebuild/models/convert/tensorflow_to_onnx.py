@@ -12,6 +12,7 @@ from edgebuild.models.convert.base import Conversion
 from edgebuild.models.convert.onnx_names import rename_interface
 from edgebuild.models.convert.traced import quiet, traceable
 from edgebuild.models.inspect.facts import Axes
+from edgebuild.models.tidy.canonical import canonical
 
 OPSET = 17
 """The first with LayerNormalization; all that ONNX Runtime's quantizers know is in it."""
@@ -52,6 +53,7 @@ def tensorflow_to_onnx(model: Path, form: str, output: Path, shapes: Mapping[str
         for axis, size in zip(item.type.tensor_type.shape.dim, spec.shape, strict=False):
             if size is not None:
                 axis.dim_value = size
+    canonical(converted)
     onnx.save(converted, output)
 
 

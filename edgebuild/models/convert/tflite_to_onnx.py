@@ -12,6 +12,7 @@ from edgebuild.models.convert.onnx_names import rename_interface
 from edgebuild.models.convert.tensorflow_to_onnx import OPSET, refuse_foreign
 from edgebuild.models.convert.traced import quiet
 from edgebuild.models.inspect.tflite_facts import tflite_facts
+from edgebuild.models.tidy.canonical import canonical
 
 BY = "tf2onnx"
 
@@ -39,4 +40,5 @@ def tflite_to_onnx(model: Path, output: Path) -> None:
         converted, _ = tf2onnx.convert.from_tflite(str(model), opset=OPSET)
     refuse_foreign(converted)
     rename_interface(converted, [item.name for item in facts.inputs], [item.name for item in facts.outputs], BY)
+    canonical(converted)
     onnx.save(converted, output)

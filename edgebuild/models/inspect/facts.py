@@ -10,6 +10,8 @@ from edgebuild.core.records import Record
 Axes = Mapping[str, Sequence[str | int]]
 
 BATCH = "batch"
+BATCH_NAMES = frozenset({"N", "batch_size", "batchsize", "bs"})
+"""Other names that exporters give a first axis when they mean it."""
 
 
 class ModelFacts(Record):
@@ -38,10 +40,10 @@ def named_axes(name: str, shape: Sequence[int | str | None], dims: Axes) -> tupl
             found.append(said)
         elif isinstance(size, int) and size > 0:
             found.append(size)
-        elif axis == 0:
-            found.append(BATCH)
+        elif isinstance(size, str) and size and not size.startswith("unk__"):
+            found.append(BATCH if axis == 0 and size in BATCH_NAMES else size)
         else:
-            found.append(size if isinstance(size, str) and size and not size.startswith("unk__") else f"axis{axis}")
+            found.append(BATCH if axis == 0 else f"axis{axis}")
     return tuple(found)
 
 

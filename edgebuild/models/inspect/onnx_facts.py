@@ -21,7 +21,7 @@ def onnx_facts(path: Path, dims: Axes, form: str = "onnx-file") -> ModelFacts:
     """Read with shape inference; weights in external files are not loaded."""
     import onnx
 
-    model = onnx.load(str(path), load_external_data=False)
+    model = onnx.load(str(onnx_file(path)), load_external_data=False)
     weights = {item.name: item for item in model.graph.initializer}
     inputs = [item for item in model.graph.input if item.name not in weights]
     shapes = inferred(model)
@@ -42,6 +42,11 @@ def onnx_facts(path: Path, dims: Axes, form: str = "onnx-file") -> ModelFacts:
         producer=f"{model.producer_name} {model.producer_version.split(' ')[0]}".strip(),
         opset=opsets.get("", opsets.get("ai.onnx")),
     )
+
+
+def onnx_file(source: Path) -> Path:
+    """The file itself, or the one `.onnx` of a folder that holds its weights too."""
+    return next(source.glob("*.onnx")) if source.is_dir() else source
 
 
 def nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
