@@ -53,7 +53,8 @@ def load_specs(paths: list[str]) -> list[Spec]:
                 "Write one with `edgebuild init MODEL`, or name a spec or a folder that has one.",
             )
         )
-    specs, problems = [], []
+    specs: list[Spec] = []
+    problems: list[Problem] = []
     for file in files:
         try:
             specs.append(spec.load(file))

@@ -16,7 +16,7 @@ from edgebuild.decide.exits import exit_code, worst_code
 from edgebuild.errors import Problem
 
 if TYPE_CHECKING:
-    from edgebuild.engine.build import Results
+    from edgebuild.engine.results import Results
     from edgebuild.plan import Plan, SpecPlan, TargetPlan
 
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from typing import Any
 
-EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
-    "onnxruntime": (
-        ("numpy", "onnx", "onnxruntime", "onnxsim", "onnxconverter-common"),
-        "deploy to ONNX Runtime; read .onnx models",
-    ),
-    "litert": (("numpy", "ai-edge-litert", "ai-edge-quantizer"), "deploy to LiteRT; read .tflite models"),
-    "keras": (("tensorflow", "tf2onnx", "h5py"), "read .keras, .h5 and SavedModel"),
-    "report": (("scikit-learn", "matplotlib", "pillow"), "metrics of scikit-learn, plots, folders of images"),
+PURPOSES: dict[str, str] = {
+    "onnxruntime": "deploy to ONNX Runtime; read .onnx models",
+    "litert": "deploy to LiteRT; read .tflite models",
+    "keras": "read .keras, .h5 and SavedModel",
+    "report": "metrics of scikit-learn, folders of images",
 }
-"""Extra → its distributions and what it is for."""
+"""Extra → what it is for."""
+
+REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*;\s*extra\s*==\s*[\"'](.+)[\"']")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,11 +37,19 @@ def installed(name: str) -> str | None:
         return None
 
 
+def distributions(extra: str) -> list[str]:
+    """What an extra of this installation brings."""
+    from importlib.metadata import requires
+
+    found = (REQUIREMENT.fullmatch(line) for line in requires("edgebuild") or [])
+    return [match[1] for match in found if match and match[2] == extra]
+
+
 def examine() -> list[dict[str, Any]]:
     """One row for each extra: its packages with versions, usable or not, and the command."""
     rows = []
-    for extra, (names, purpose) in EXTRAS.items():
-        packages = {name: installed(name) for name in names}
+    for extra, purpose in PURPOSES.items():
+        packages = {name: installed(name) for name in distributions(extra)}
         missing = [name for name, found in packages.items() if found is None]
         rows.append(
             {
@@ -59,13 +67,11 @@ def examine() -> list[dict[str, Any]]:
 def needed(paths: list[str]) -> set[str]:
     """Extras that the given specs cannot do without."""
     from edgebuild.cli.common import load_specs
-    from edgebuild.models.routes import model_format
-    from edgebuild.runtimes import load_target
 
     wanted: set[str] = set()
     for spec in load_specs(paths):
-        wanted |= {load_target(target.runtime).extra for target in spec.targets.values()}
-        if model_format(spec.model.path) in ("keras", "h5", "savedmodel"):
+        wanted |= {type(target).extra for target in spec.targets.values()}
+        if spec.model.format in ("keras", "h5", "savedmodel"):
             wanted.add("keras")
     return wanted
 
@@ -90,9 +96,8 @@ def run(args: argparse.Namespace) -> int:
 
 def print_machine() -> None:
     """What measuring depends on, as the build would record it."""
-    from edgebuild.devices.facts import device_facts
+    from edgebuild.devices.facts import identity
 
-    facts = device_facts(())
     print("\nthis machine, as measurements record it:")
-    for name, value in sorted(facts.items()):
-        print(f"  {name}: {value}")
+    for name, value in sorted(identity().items()):
+        print(f"  {name}: {', '.join(value) if isinstance(value, list) else value}")

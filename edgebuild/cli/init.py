@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.core.dossier import Tensor
-from edgebuild.errors import Problem, SpecError
+from edgebuild.errors import Problem, Refused, SpecError
 
 if TYPE_CHECKING:
     from edgebuild.models.inspect import ModelFacts
@@ -32,7 +32,12 @@ def run(args: argparse.Namespace) -> int:
     model = Path(args.model)
     if not model.exists():
         raise SpecError(Problem(args.model, "does not exist.", "Name a model file."))
-    facts = inspect_model(model, model_format(model), {}, {})
+    try:
+        facts = inspect_model(model, model_format(model), {})
+    except ValueError as error:
+        raise SpecError(Problem(args.model, f"{error}.", "Name a model file.")) from error
+    except Refused as refused:
+        raise SpecError(Problem(args.model, f"{refused.by}: {refused.why}", refused.fix)) from refused
     spec, loader = model.parent / "deployment.edge.yaml", model.parent / "data.py"
     taken = [path for path in (spec, *([] if args.data else [loader])) if path.exists() and not args.force]
     if taken:
@@ -76,7 +81,6 @@ def describe(model: Path, facts: ModelFacts, args: argparse.Namespace) -> dict[s
 
 def usable_targets(source: str) -> list[str]:
     """Runtimes that a route leads to on this machine, at least one."""
-    from edgebuild.errors import Refused
     from edgebuild.models.routes import shortest
     from edgebuild.runtimes import TARGETS, load_target
 

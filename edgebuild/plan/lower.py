@@ -149,7 +149,8 @@ def lower_spec(
 def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str], held: str) -> TargetPlan:
     """One target's part of the graph."""
     spec = shared.spec
-    place = place_of(target.device, Path(spec.folder), max_age_days=spec.max_age_days)
+    oldest = None if spec.max_age_s is None else int(spec.max_age_s // 86400)
+    place = place_of(target.device, Path(spec.folder), max_age_days=oldest)
     versions = shared.versions(target)
     facts = shared.add(DeviceFacts(device=target.device, versions=versions), "ask the device what it is")
     to = TargetLowering(shared=shared, name=name, target=target, here=place.here, facts=facts)

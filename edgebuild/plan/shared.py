@@ -31,6 +31,14 @@ from edgebuild.spec import Spec
 REFERENCE_TOOLS = {"keras": ("tensorflow", "keras"), "h5": ("tensorflow", "keras"), "savedmodel": ("tensorflow",)}
 """Distributions that run the untouched source, by its format."""
 
+RUNS_ON = {
+    "keras": ("tensorflow", "keras", "numpy"),
+    "tensorflow": ("tensorflow", "numpy"),
+    "onnxruntime": ("onnxruntime", "numpy"),
+    "litert": ("ai-edge-litert", "numpy"),
+}
+"""Distributions that decide what a session computes, by the runtime of its call."""
+
 SPLITS = ("select", "report")
 """The splits that are predicted: choosing happens on the first, verdicts on the second."""
 
@@ -190,7 +198,13 @@ class Shared:
 
     def predictions(self, model: Artifact, call: Call, split: str, label: str) -> Artifact:
         """Outputs of a model on a split."""
-        step = Predict(model=model, call=call, samples=self.checked / split, decode=self.decode)
+        step = Predict(
+            model=model,
+            call=call,
+            samples=self.checked / split,
+            decode=self.decode,
+            versions=installed(RUNS_ON.get(call.runtime, ())),
+        )
         return self.add(step, f"{label}: predict {split}")
 
     def reference(self, split: str) -> Artifact:
