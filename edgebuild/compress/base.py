@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from edgebuild.core.graph import Lowering
 from edgebuild.core.records import Record
@@ -26,7 +26,7 @@ class Draft(Record):
 class Quantizer(Protocol):
     """What a stage needs of a target: to know its runtime's way of doing it."""
 
-    def quantize(self, to: Lowering, draft: Draft, how: Stage) -> Draft:
+    def quantize(self, to: Lowering, draft: Draft, how: Any) -> Draft:
         """Add the steps that quantize for this runtime.
 
         Raises:
@@ -36,6 +36,10 @@ class Quantizer(Protocol):
 
 class Stage(Record):
     """One stage of a recipe."""
+
+    def describe(self) -> str:
+        """What it asks for, in words; each runtime has its own for what becomes of it."""
+        raise NotImplementedError
 
     def lower(self, to: Lowering, draft: Draft, target: Quantizer) -> Draft:
         """Add this stage's steps and return the draft after them.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +24,7 @@ from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import Route, model_format, shortest
 from edgebuild.plan.decline import Decline
 from edgebuild.runtimes import REFERENCE_SESSIONS
-from edgebuild.runtimes.base import Target
+from edgebuild.runtimes.base import Target, installed
 from edgebuild.spec import Spec
 
 REFERENCE_TOOLS = {"keras": ("tensorflow", "keras"), "h5": ("tensorflow", "keras"), "savedmodel": ("tensorflow",)}
@@ -273,14 +272,3 @@ class Shared:
 def weights_of(model: Path) -> tuple[str, ...]:
     """Files beside an ONNX model that hold its weights."""
     return external_files(model) if model.suffix.lower() == ".onnx" and model.is_file() else ()
-
-
-def installed(names: Iterable[str]) -> dict[str, str]:
-    """Versions of the distributions that are there, sorted by name."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {}
-    for name in sorted(set(names)):
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import PurePath
+from typing import Any, ClassVar
 
 from edgebuild.compress.base import Draft, Recipe
 from edgebuild.compress.quantize.stage import Quantize
@@ -31,6 +34,8 @@ class Target(Record):
     """The extra that installs it: `pip install edgebuild[extra]`."""
     distributions: ClassVar[tuple[str, ...]]
     """Packages without which nothing can be made for it."""
+    runs_on: ClassVar[tuple[str, ...]]
+    """Those of them whose version decides what a model of this runtime answers, and how fast."""
 
     def admits(self, recipe: Recipe) -> None:
         """Decline what this runtime cannot do, before any work.
@@ -51,7 +56,7 @@ class Target(Record):
         """
         raise NotImplementedError
 
-    def finish(self, to: Lowering, draft: Draft) -> Draft:
+    def finish(self, to: Lowering, draft: Draft) -> Draft:  # noqa: ARG002 - for those that have something to add
         """Add what every artifact of this runtime needs last."""
         return draft
 
@@ -59,6 +64,27 @@ class Target(Record):
         """How to load what `finish` made."""
         raise NotImplementedError
 
+    def config(self) -> dict[str, Any]:
+        """The runtime's options as plain data, for the configuration file of a package."""
+        return self.call().options
+
+    def describe(self, recipe: Recipe) -> str:
+        """What a recipe asks for, in words, before anything is made of it."""
+        start = f"your own {PurePath(recipe.source).name}" if recipe.source else ""
+        words = [start, *(stage.describe() for stage in recipe.stages)]
+        return "; ".join(filter(None, words)) or "the model itself, converted and not compressed"
+
     def account(self, model: Artifact, sample: Artifact) -> Step:
         """The step that writes an `Account` (JSON) of the artifact; `sample` is a checked split."""
         raise NotImplementedError
+
+
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """Versions of the distributions that are there, sorted by name."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in sorted(set(names)):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

@@ -32,6 +32,10 @@ class Quantize(Stage):
     def _expand(cls, value: Any) -> Any:
         return SHORT.get(value, value) if isinstance(value, str) else value
 
+    def describe(self) -> str:
+        """`quantize weights int8, activations int8`."""
+        return f"quantize weights {self.weights}, activations {self.activations}"
+
     def lower(self, to: Lowering, draft: Draft, target: Quantizer) -> Draft:
         """Ask the target: each runtime has its own way to the same numbers."""
         return target.quantize(to, draft, self)
