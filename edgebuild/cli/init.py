@@ -10,7 +10,7 @@ from edgebuild.core.dossier import Tensor
 from edgebuild.errors import Problem, Refused, SpecError
 
 if TYPE_CHECKING:
-    from edgebuild.models.inspect import ModelFacts
+    from edgebuild.models.inspect.facts import ModelFacts
 
 SAMPLES = 160
 
@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write `deployment.edge.yaml`, and `data.py` where no data is named."""
-    from edgebuild.models.inspect import inspect_model
+    from edgebuild.models.inspect.step import inspect_model
     from edgebuild.models.routes import model_format
     from edgebuild.render import Renderer
 

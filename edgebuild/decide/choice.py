@@ -227,7 +227,8 @@ def eligible_words(eligible: Sequence[CandidateFile], made: Sequence[CandidateFi
         " No budget fails, but some are unproven.",
         " No budget fails, but some are inconclusive.",
     )[level]
-    meet = "meets every budget" if level == 0 else "is left"
+    one = len(eligible) == 1
+    meet = ("meets" if one else "meet") + " every budget" if level == 0 else ("is" if one else "are") + " left"
     return f"{listed([item.name for item in eligible])} {meet} on `{SPLIT}`, of {len(made)} that were made.{short}"
 
 

@@ -17,7 +17,8 @@ TIMES = (
 )  # fmt: skip
 MEMORIES = ("memory.model", "memory.process")
 
-BOOTSTRAP = "bootstrap over rounds and processes"
+METHODS = {TIMES: "bootstrap over rounds and processes", MEMORIES: "least and greatest of the processes"}
+"""How the bounds of a run's numbers come about."""
 
 
 def of_scores(
@@ -110,7 +111,7 @@ def of_parity(entry: Mapping[str, Any] | None, split: str, place: Place) -> tupl
 
 
 def of_run(
-    rows: Mapping[str, Any] | None, quantities: Sequence[str], place: Place, raw: str, protocol: str
+    rows: Mapping[str, Any] | None, quantities: tuple[str, ...], place: Place, raw: str, protocol: str
 ) -> tuple[Measurement, ...]:
     """Numbers of one run on the device; none where the candidate was not in it."""
     if rows is None:
@@ -122,7 +123,9 @@ def of_run(
             value=rows[quantity]["value"],
             unit=UNITS[quantity],
             evidence=worth.evidence,
-            interval=Interval(low=rows[quantity]["low"], high=rows[quantity]["high"], level=0.95, method=BOOTSTRAP),
+            interval=Interval(
+                low=rows[quantity]["low"], high=rows[quantity]["high"], level=0.95, method=METHODS[quantities]
+            ),
             samples=rows.get("samples", 0),
             better="higher" if quantity in HIGHER_IS_BETTER else "lower",
             device=place.device,

@@ -32,7 +32,7 @@ class Score(Step):
     """
 
     version: ClassVar[int] = 1
-    tools: ClassVar[tuple[str, ...]] = ("numpy", "scikit-learn", "scipy")
+    tools: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "scores.json"
     # Sums of floats depend on the order in which an instruction set takes them.
     portable: ClassVar[bool] = False
@@ -43,6 +43,8 @@ class Score(Step):
     """Predictions of the untouched source."""
     samples: Artifact
     metrics: tuple[AnyMetric, ...]
+    versions: dict[str, str] = {}
+    """Distributions that the metrics compute with, by version."""
     functions: tuple[UserCode | None, ...] = ()
     """Aligned with `metrics`: the code of those that are the user's own."""
     seed: int = 0

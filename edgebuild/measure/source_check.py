@@ -26,7 +26,7 @@ class CheckSource(Step):
     """
 
     version: ClassVar[int] = 1
-    tools: ClassVar[tuple[str, ...]] = ("numpy", "scikit-learn", "scipy")
+    tools: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "source-check.json"
     portable: ClassVar[bool] = False
 
@@ -34,6 +34,8 @@ class CheckSource(Step):
     """Predictions of the untouched source."""
     samples: Artifact
     metrics: tuple[AnyMetric, ...]
+    versions: dict[str, str] = {}
+    """Distributions that the metrics compute with, by version."""
     functions: tuple[UserCode | None, ...] = ()
     """Aligned with `metrics`."""
 

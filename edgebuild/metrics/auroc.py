@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgebuild.metrics.base import Metric, Samples
-from edgebuild.metrics.learn import sklearn_metrics
+from edgebuild.metrics.learn import LEARN, sklearn_metrics
 from edgebuild.metrics.pick import classes, scores, wrong
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class Auroc(Metric):
 
     unit: ClassVar[str] = "1"
     better: ClassVar[Literal["lower", "higher"]] = "higher"
+    tools: ClassVar[tuple[str, ...]] = LEARN
 
     def value(self, samples: Samples) -> float:
         """0..1. Raises: DataError: only one class among the labels. MissingToolError: scikit-learn is not installed."""

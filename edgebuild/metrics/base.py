@@ -60,6 +60,8 @@ class Metric(Record):
     unit: ClassVar[str]
     """`%`, `dB`, `1`; a class where it is fixed."""
     better: ClassVar[Literal["lower", "higher"]]
+    tools: ClassVar[tuple[str, ...]] = ("numpy",)
+    """Distributions it computes with; their versions decide its value."""
     needs_labels: ClassVar[bool] = True
     binary: ClassVar[bool] = False
     """The value is 100 × the mean of per-sample 0/1, so exact intervals apply."""

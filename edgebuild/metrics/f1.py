@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgebuild.metrics.base import Metric, Samples
-from edgebuild.metrics.learn import sklearn_metrics
+from edgebuild.metrics.learn import LEARN, sklearn_metrics
 from edgebuild.metrics.pick import classes, predicted, wrong
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class F1(Metric):
 
     unit: ClassVar[str] = "%"
     better: ClassVar[Literal["lower", "higher"]] = "higher"
+    tools: ClassVar[tuple[str, ...]] = LEARN
 
     def value(self, samples: Samples) -> float:
         """In %. Raises: DataError: no class labels. MissingToolError: scikit-learn is not installed."""

@@ -6,6 +6,9 @@ from typing import Any
 
 from edgebuild.errors import MissingToolError, Problem
 
+LEARN = ("numpy", "scikit-learn", "scipy")
+"""Distributions that decide what scikit-learn's metrics say."""
+
 
 def sklearn_metrics() -> Any:
     """The module `sklearn.metrics`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgebuild.metrics.base import Metric, Samples
-from edgebuild.metrics.learn import sklearn_metrics
+from edgebuild.metrics.learn import LEARN, sklearn_metrics
 from edgebuild.metrics.pick import numbers
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ class Mae(Metric):
     """Of the label: `deg`, `m`."""
 
     better: ClassVar[Literal["lower", "higher"]] = "lower"
+    tools: ClassVar[tuple[str, ...]] = LEARN
 
     def value(self, samples: Samples) -> float:
         """In `unit`. Raises: DataError: output and label differ in shape. MissingToolError: no scikit-learn."""

@@ -196,6 +196,7 @@ def score(shared: Shared, entrants: Sequence[CandidatePlan], split: str, name: s
         reference=shared.reference(split),
         samples=shared.checked / split,
         metrics=tuple(shared.spec.metrics.values()),
+        versions=shared.metric_versions,
         functions=shared.functions,
         seed=shared.spec.data.seed,
     )

@@ -217,9 +217,15 @@ class Shared:
             reference=self.reference("select"),
             samples=self.checked / "select",
             metrics=tuple(self.spec.metrics.values()),
+            versions=self.metric_versions,
             functions=self.functions,
         )
         return (self.checked / "check.json", self.add(check, "check the source's accuracy"))
+
+    @cached_property
+    def metric_versions(self) -> dict[str, str]:
+        """Distributions that the metrics compute with, by version."""
+        return installed(tool for metric in self.spec.metrics.values() for tool in type(metric).tools)
 
     @cached_property
     def functions(self) -> tuple[UserCode | None, ...]:

@@ -14,7 +14,7 @@ from edgebuild.errors import Refused
 from edgebuild.models.convert.tensorflow_to_onnx import tensorflow_to_onnx
 from edgebuild.models.convert.tensorflow_to_tflite import tensorflow_to_tflite
 from edgebuild.models.convert.tflite_to_onnx import tflite_to_onnx
-from edgebuild.models.inspect import inspect_model
+from edgebuild.models.inspect.step import inspect_model
 from edgebuild.models.tidy.simplify import simplify
 from tests.models.conftest import furthest, outputs
 

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from edgebuild.data.sources import ReadSource, digest_path
 from edgebuild.errors import DataError, Refused
 from edgebuild.models.convert.import_onnx import import_onnx
-from edgebuild.models.inspect import inspect_model
 from edgebuild.models.inspect.external import external_files
+from edgebuild.models.inspect.step import inspect_model
 from edgebuild.models.tidy.simplify import simplify
 from tests.conftest import Bench
 from tests.models.conftest import onnx_model

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
-from edgebuild.models.inspect import inspect_model
-from edgebuild.models.inspect.facts import bound
+from edgebuild.errors import words_of
+from edgebuild.models.inspect.facts import Axes, ModelFacts, bound
+
+WHOLE = "Check that the file is whole and of the format its name says."
 
 
 class InspectModel(Step):
@@ -23,9 +26,14 @@ class InspectModel(Step):
     dims: dict[str, tuple[str | int, ...]] = {}
     """Names of axes by input."""
 
+    def facts(self, path: Path) -> ModelFacts:
+        """What the library of this format reads."""
+        raise NotImplementedError
+
     def run(self, work: Workspace) -> None:
         """Raises: Refused: the file cannot be read."""
-        facts = inspect_model(work.path(self.model), self.format, self.dims)
+        with words_of(f"the reader of {self.format} models", WHOLE):
+            facts = self.facts(work.path(self.model))
         sized = [tensor.model_copy(update={"shape": bound(tensor.shape, self.shapes)}) for tensor in facts.inputs]
         outputs = [tensor.model_copy(update={"shape": bound(tensor.shape, self.shapes)}) for tensor in facts.outputs]
         facts = facts.model_copy(update={"inputs": tuple(sized), "outputs": tuple(outputs)})
@@ -38,12 +46,24 @@ class InspectOnnx(InspectModel):
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("onnx", "numpy")
 
+    def facts(self, path: Path) -> ModelFacts:
+        """See `onnx_facts`."""
+        from edgebuild.models.inspect.onnx_facts import onnx_facts
+
+        return onnx_facts(path, self.dims, self.format)
+
 
 class InspectTflite(InspectModel):
     """Of a TFLite file."""
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("ai-edge-litert", "numpy")
+
+    def facts(self, path: Path) -> ModelFacts:
+        """See `tflite_facts`."""
+        from edgebuild.models.inspect.tflite_facts import tflite_facts
+
+        return tflite_facts(path, self.dims)
 
 
 class InspectTensorflow(InspectModel):
@@ -52,10 +72,44 @@ class InspectTensorflow(InspectModel):
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "numpy")
 
+    def facts(self, path: Path) -> ModelFacts:
+        """See `keras_facts` and `saved_model_facts`."""
+        from edgebuild.models.inspect.keras_facts import keras_facts, saved_model_facts
+
+        if self.format == "savedmodel":
+            return saved_model_facts(path, self.dims)
+        return keras_facts(path, self.format, self.dims)
+
+
+KINDS: dict[str, type[InspectModel]] = {
+    "onnx": InspectOnnx,
+    "onnx-file": InspectOnnx,
+    "tflite": InspectTflite,
+    "keras": InspectTensorflow,
+    "h5": InspectTensorflow,
+    "savedmodel": InspectTensorflow,
+}
+"""Format to the step that reads it: each declares one library, and no other needs to be installed."""
+
 
 def inspection(
     model: Artifact, form: str, shapes: Mapping[str, int], dims: Mapping[str, tuple[str | int, ...]]
 ) -> InspectModel:
-    """The step for a format: each declares the library that reads it, and no other needs to be installed."""
-    kinds: dict[str, type[InspectModel]] = {"onnx": InspectOnnx, "onnx-file": InspectOnnx, "tflite": InspectTflite}
-    return kinds.get(form, InspectTensorflow)(model=model, format=form, shapes=dict(shapes), dims=dict(dims))
+    """The step that inspects a model of this format."""
+    return KINDS[form](model=model, format=form, shapes=dict(shapes), dims=dict(dims))
+
+
+def inspect_model(path: Path, form: str, dims: Axes) -> ModelFacts:
+    """Facts of a model file or folder.
+
+    Args:
+        path: of the model.
+        form: a name of `models/routes.py`.
+        dims: names of axes by input, where the spec gives them.
+
+    Raises:
+        Refused: the library of that format cannot read it, in its words.
+    """
+    step = inspection(Artifact(id="", filename=path.name), form, {}, {name: tuple(axes) for name, axes in dims.items()})
+    with words_of(f"the reader of {form} models", WHOLE):
+        return step.facts(path)
