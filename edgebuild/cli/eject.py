@@ -12,7 +12,7 @@ from edgebuild.errors import NoCandidateError, Problem, SpecError, did_you_mean
 if TYPE_CHECKING:
     from edgebuild.core.wires import Artifact
     from edgebuild.plan import Plan
-    from edgebuild.plan.lower import CandidatePlan
+    from edgebuild.plan.target import CandidatePlan
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -55,6 +55,32 @@ def _share(text: str) -> float:
     return float(found.group(1)) / 100
 
 
+class TakeSamples(Step):
+    """A part of one split, chosen as splits are: by a hash of the ids, groups whole, classes in proportion."""
+
+    version = 1
+    tools = ("numpy",)
+    filename = "samples"
+
+    samples: Artifact
+    """A split."""
+    count: int
+    """At most so many."""
+    seed: int = 0
+    grouped: bool = False
+
+    def run(self, work: Workspace) -> None:
+        """Write a sample folder."""
+        from edgebuild.data.partition import partition
+        from edgebuild.data.samples import SampleSet
+
+        samples = SampleSet.load(work.path(self.samples))
+        rows = list(range(len(samples)))
+        if len(rows) > self.count:
+            rows = partition(samples, {"report": Split(count=self.count)}, self.seed, self.grouped)["report"]
+        samples.take(rows).save(work.output)
+
+
 class SplitSamples(Step):
     """Give each split its samples, by a hash of their ids.
 

@@ -15,7 +15,7 @@ from edgebuild.deliver.package import ArchivePackage, AssemblePackage
 from edgebuild.deliver.report.step import RenderReport
 from edgebuild.devices.facts import DeviceFacts
 from edgebuild.devices.places import Place, place_of
-from edgebuild.errors import Problem, SpecError, did_you_mean
+from edgebuild.errors import Problem, Refused, SpecError, did_you_mean
 from edgebuild.measure.latency import SummarizeLatency
 from edgebuild.measure.score import Score
 from edgebuild.measure.time import TimeCandidates, Timed
@@ -153,13 +153,14 @@ def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str],
     place = place_of(target.device, Path(spec.folder), max_age_days=oldest)
     versions = shared.versions(target)
     facts = shared.add(DeviceFacts(device=target.device, versions=versions), "ask the device what it is")
-    to = TargetLowering(shared=shared, name=name, target=target, here=place.here, facts=facts)
+    at_most = spec.effort.samples.get(place.worth("accuracy").evidence)
+    to = TargetLowering(shared=shared, name=name, target=target, here=place.here, facts=facts, at_most=at_most)
     for candidate, recipe in recipes(spec, target).items():
         if not only or candidate == SOURCE or candidate in only:
-            to.lower(candidate, recipe)
+            to.lower(candidate, recipe, beyond(spec, recipe, len(to.candidates)))
     entrants = tuple(to.candidates)
     timing, latency = time_target(to, entrants) if place.here else (None, None)
-    scores = {split: score(shared, entrants, split, name) for split in SPLITS}
+    scores = {split: score(to, entrants, split) for split in SPLITS}
     judged = decide(to, place, entrants, latency, scores, held)
     dossier = shared.add(judged, f"{name}: decide")
     package = shared.add(assemble(shared, to, dossier), f"{name}: assemble the package")
@@ -177,6 +178,19 @@ def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str],
     )
 
 
+def beyond(spec: Spec, recipe: Recipe, before: int) -> Refused | None:
+    """Why a candidate is one too many, if it is."""
+    most = spec.effort.candidates
+    if most is None or before < most or recipe.required:
+        return None
+    why = f"`effort.candidates` allows {most} for each target, in the order they are written, `source` first."
+    return Refused(by="effort", why=why, fix="Raise it, or put this candidate first.", kind="not applicable")
+
+
+MEASURING_S = 6.0
+"""Time for the runs of one target's candidates where `effort.time` does not say less."""
+
+
 def time_target(to: TargetLowering, entrants: Sequence[CandidatePlan]) -> tuple[Artifact, Artifact]:
     """All candidates beside each other, in an order of their own so that a new name times nothing again."""
     step = TimeCandidates(
@@ -184,23 +198,25 @@ def time_target(to: TargetLowering, entrants: Sequence[CandidatePlan]) -> tuple[
         samples=to.shared.checked / "select",
         facts=to.facts,
         threads=to.threads,
+        seconds=min(MEASURING_S, to.shared.spec.effort.time_s or MEASURING_S),
     )
     timing = to.shared.add(step, f"{to.name}: time the candidates")
     return timing, to.shared.add(SummarizeLatency(timing=timing), f"{to.name}: summarise the latencies")
 
 
-def score(shared: Shared, entrants: Sequence[CandidatePlan], split: str, name: str) -> Artifact:
+def score(to: TargetLowering, entrants: Sequence[CandidatePlan], split: str) -> Artifact:
     """Every candidate on one split."""
+    shared = to.shared
     step = Score(
         candidates=tuple(entrant.predictions[split].attempt() for entrant in entrants),
-        reference=shared.reference(split),
-        samples=shared.checked / split,
+        reference=shared.reference(split, to.at_most),
+        samples=to.split(split),
         metrics=tuple(shared.spec.metrics.values()),
         versions=shared.metric_versions,
         functions=shared.functions,
         seed=shared.spec.data.seed,
     )
-    return shared.add(step, f"{name}: score {split}")
+    return shared.add(step, f"{to.name}: score {split}")
 
 
 def decide(
@@ -239,7 +255,7 @@ def decide(
         metrics=tuple(spec.metrics),
         latency=latency.attempt() if latency else None,
         facts=to.facts.attempt(),
-        indexes={split: (shared.checked / f"{split}/index.json").attempt() for split in spec.data.splits},
+        indexes={split: (to.split(split) / "index.json").attempt() for split in spec.data.splits},
         budgets=tuple(spec.budgets.get(to.name, ())),
         floors=spec.floors,
         objective=tuple(spec.objective.get(to.name, DEFAULT_OBJECTIVE)),
@@ -259,7 +275,7 @@ def assemble(shared: Shared, to: TargetLowering, dossier: Artifact) -> AssembleP
         dossier=dossier,
         models=tuple(entrant.model.attempt() for entrant in to.candidates),
         predictions=tuple(entrant.predictions["report"].attempt() for entrant in to.candidates),
-        samples=shared.checked / "report",
+        samples=to.split("report"),
         config=to.target.config(),
         files=shared.package_files,
         templates=shared.templates,

@@ -14,7 +14,7 @@ from edgebuild.core.wires import Artifact, Refusal, UserCode
 from edgebuild.data.check import CheckData
 from edgebuild.data.loader import LoadArchive, LoadFunction, LoadImages
 from edgebuild.data.sources import ReadSource, digest_path
-from edgebuild.data.splits import SplitSamples
+from edgebuild.data.splits import SplitSamples, TakeSamples
 from edgebuild.errors import Problem, Refused, SpecError
 from edgebuild.measure.predict import Predict
 from edgebuild.measure.source_check import CheckSource
@@ -195,20 +195,29 @@ class Shared:
             return self.code(reference)
         return None
 
-    def predictions(self, model: Artifact, call: Call, split: str, label: str) -> Artifact:
+    def split(self, name: str, at_most: int | None = None) -> Artifact:
+        """A checked split, or so many of its samples."""
+        data, whole = self.spec.data, self.checked / name
+        if at_most is None:
+            return whole
+        step = TakeSamples(samples=whole, count=at_most, seed=data.seed, grouped=bool(data.group))
+        return self.add(step, f"take {at_most} samples of {name}")
+
+    def predictions(self, model: Artifact, call: Call, samples: Artifact, label: str) -> Artifact:
         """Outputs of a model on a split."""
         step = Predict(
             model=model,
             call=call,
-            samples=self.checked / split,
+            samples=samples,
             decode=self.decode,
             versions=installed(RUNS_ON.get(call.runtime, ())),
         )
-        return self.add(step, f"{label}: predict {split}")
+        return self.add(step, label)
 
-    def reference(self, split: str) -> Artifact:
+    def reference(self, split: str, at_most: int | None = None) -> Artifact:
         """Outputs of the untouched source on a split."""
-        return self.predictions(self.source, self.reference_call, split, "reference")
+        samples = self.split(split, at_most)
+        return self.predictions(self.source, self.reference_call, samples, f"reference: predict {split}")
 
     @cached_property
     def proof(self) -> tuple[Artifact, ...]:

@@ -44,7 +44,8 @@ class TargetLowering:
     here: bool
     """Whether its device is this machine."""
     facts: Artifact
-    threads: int = 1
+    at_most: int | None = None
+    """Samples of a split, where the evidence is not worth more."""
     candidates: list[CandidatePlan] = field(default_factory=list)
     _candidate: str = SOURCE
 
@@ -71,12 +72,28 @@ class TargetLowering:
             )
         return self.shared.checked / "calibrate"
 
-    def lower(self, name: str, recipe: Recipe) -> CandidatePlan:
-        """Add everything about one candidate: its artifact, predictions, memory and account."""
+    @property
+    def threads(self) -> int:
+        """That the runtime is given."""
+        return int(self.target.call().options.get("threads", 1))
+
+    def split(self, name: str) -> Artifact:
+        """The samples of a split that are run for this target."""
+        return self.shared.split(name, self.at_most if name in SPLITS else None)
+
+    def lower(self, name: str, recipe: Recipe, refused: Refused | None = None) -> CandidatePlan:
+        """Add everything about one candidate: its artifact, predictions, memory and account.
+
+        Args:
+            name: of the candidate.
+            recipe: what it is made by.
+            refused: why it is not to be made at all.
+        """
         self._candidate = name
-        refused: Refused | None = None
         words = self.target.describe(recipe)
         try:
+            if refused is not None:
+                raise refused
             self.target.admits(recipe)
             draft = self.target.finish(self, self.drafted(recipe))
             words = "; ".join(draft.words) or words
@@ -105,20 +122,21 @@ class TargetLowering:
     ) -> CandidatePlan:
         """Predictions on both splits, memory where the device is here, the account of operations."""
         call = self.target.call()
-        label = f"{self.name}: {name}"
         memory = None
         samples = self.shared.checked / "select"
         if self.here:
-            memory = self.add(
-                MeasureMemory(model=model, call=call, samples=samples, facts=self.facts), "measure memory"
-            )
+            step = MeasureMemory(model=model, call=call, samples=samples, facts=self.facts, threads=self.threads)
+            memory = self.add(step, "measure memory")
+        label = f"{self.name}: {name}: predict"
         return CandidatePlan(
             name=name,
             words=words,
             required=required,
             model=model,
             call=call,
-            predictions={split: self.shared.predictions(model, call, split, label) for split in SPLITS},
+            predictions={
+                split: self.shared.predictions(model, call, self.split(split), f"{label} {split}") for split in SPLITS
+            },
             memory=memory,
             account=self.add(self.target.account(model, samples), "account of operations"),
             refusal=refused,

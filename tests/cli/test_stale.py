@@ -1,0 +1,81 @@
+"""What must never be served stale, and what may."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Project, write_model, write_samples
+
+
+def labels(project: Project) -> str:
+    """What `why` says would run."""
+    return project.edgebuild("why").out
+
+
+def test_calibration_data_replaced_at_the_same_path_is_calibrated_again(project: Project) -> None:
+    write_samples(project.folder, seed=5)
+    done = project.build()
+    assert done.code == 0
+    assert done.ran > 10
+    assert "calibrate" in done.err + done.out
+
+
+def test_a_changed_loader_loads_again(project: Project) -> None:
+    project.replace('"x": scaled(x)', '"x": scaled(x) * 0.5', "data.py")
+    assert project.build().ran > 10
+
+
+def test_a_changed_module_of_the_loader_loads_again(project: Project) -> None:
+    project.replace("return x", "return x * 0.5", "scaling.py")
+    assert "scaling.py" in labels(project)
+    assert project.build().ran > 10
+
+
+def test_a_same_size_edit_of_a_module_is_noticed(project: Project) -> None:
+    project.replace("return x", "return x", "scaling.py")
+    project.build()
+    project.replace("return x", "return-x", "scaling.py")
+    assert project.build().ran > 10
+
+
+def test_a_changed_model_is_another_model(project: Project) -> None:
+    write_model(project.folder / "tiny.onnx", seed=9)
+    # Labels are the old model's: the new one is at chance on them.
+    done = project.build()
+    assert done.code == 2
+    assert "chance" in done.err
+
+
+def test_a_comment_in_the_loader_runs_the_loader_and_nothing_after_it(project: Project) -> None:
+    file = project.folder / "data.py"
+    file.write_text(file.read_text() + "\n# said again\n")
+    assert project.build().ran == 1
+
+
+def test_an_added_metric_runs_no_model(project: Project) -> None:
+    project.replace("  agreement: {metric: agreement}", "  agreement: {metric: agreement}\n  sqnr: {metric: sqnr}")
+    assert "predict" not in labels(project)
+    done = project.build()
+    # check, two scores, decide, package, archive, report.
+    assert 0 < done.ran <= 8, done.out
+
+
+@pytest.mark.parametrize(("tool", "step"), [("onnxruntime", "quantize"), ("onnxsim", "simplify")])
+def test_another_version_of_a_tool_runs_its_steps_again(tool: str, step: str, project: Project, tmp_path: Path) -> None:
+    info = tmp_path / "site" / f"{tool}-99.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {tool}\nVersion: 99.0\n")
+    project.environment["PYTHONPATH"] = str(tmp_path / "site")
+    assert step in labels(project)
+    assert "99.0" in labels(project)
+
+
+def test_another_store_and_another_folder_change_nothing_that_is_made(project: Project, tmp_path: Path) -> None:
+    sums = (project.package / "SHA256SUMS").read_text()
+    moved = Project(project.folder.rename(tmp_path / "elsewhere"), tmp_path / "another")
+    assert moved.build().code == 0
+    made = [line for line in sums.splitlines() if "model.onnx" in line or "golden" in line]
+    again = (moved.package / "SHA256SUMS").read_text()
+    assert made and all(line in again for line in made)
