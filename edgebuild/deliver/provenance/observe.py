@@ -1,0 +1,131 @@
+"""Numbers of a dossier → what the lock remembers of them, by machine; stronger evidence stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgebuild.core.dossier import CandidateFile, Dossier
+from edgebuild.core.evidence import EVIDENCE, Measurement
+from edgebuild.core.records import canonical_json, digest_of
+from edgebuild.deliver.provenance.records import Figure, Observation
+from edgebuild.deliver.report.numbers import metrics_of
+from edgebuild.devices.facts import summary
+
+TIMED = ("latency.p50", "latency.p95", "memory.model", "memory.process")
+
+NOISE = 0.03
+"""Two runs of the same bytes on one machine differ by as much (the dead band of choosing); the older number stands."""
+
+NOT_COUNTED = "The timing run does not count"
+"""How a dossier's notes begin where the machine was contended."""
+
+IDENTITY = (
+    "cpu", "stepping", "isa", "arch", "cores", "quota", "memory_gib", "system", "kernel", "hypervisor", "governor",
+    "power",
+)  # fmt: skip
+"""Facts that make two machines different ones for a measurement."""
+
+
+def fingerprint(dossier: Dossier) -> str:
+    """The machine that a target's numbers come from: in words, then a short digest of what the words leave out."""
+    builds = {name: version for name, version in sorted(dossier.versions.items()) if dossier.runtime in name}
+    runtime = ", ".join(f"{name} {version}" for name, version in builds.items())
+    if dossier.device != "here":
+        return ", ".join(filter(None, (dossier.device, runtime)))
+    facts = {name: dossier.facts.get(name) for name in IDENTITY}
+    mark = digest_of(canonical_json([facts, builds])).removeprefix("sha256:")[:8]
+    return f"{', '.join(filter(None, (summary(dossier.facts), runtime)))} ({mark})"
+
+
+def observation(dossier: Dossier, name: str) -> Observation:
+    """What this build knows of one candidate; what is unavailable is left out."""
+    file = dossier.candidate(name)
+    numbers = ["size"]
+    for metric in metrics_of(dossier):
+        numbers += [metric, f"{metric}.drop", f"{metric}.worst_class_drop"]
+    if not any(note.startswith(NOT_COUNTED) for note in dossier.notes):
+        numbers += TIMED
+    figures: dict[str, Figure] = {}
+    for quantity in numbers:
+        found = file.measured(quantity, "report")
+        if found is None or found.value is None:
+            continue
+        figures[quantity] = Figure(value=rounded(found), unit=found.unit, evidence=found.evidence)
+        figures |= ratio(file, quantity, found)
+        if found.upper is not None and found.upper.high is not None:
+            bound = round(found.upper.high, 2) if found.unit == "pp" else float(f"{found.upper.high:.3g}")
+            figures[f"{quantity}.bound"] = Figure(value=bound, unit=found.unit, evidence=found.evidence)
+    return Observation(artifact=file.digest, figures=figures)
+
+
+def ratio(file: CandidateFile, quantity: str, number: Measurement) -> dict[str, Figure]:
+    """The quotient to the source within one run, which another machine can be compared by."""
+    if quantity not in file.ratio:
+        return {}
+    value = float(f"{file.ratio[quantity][0]:.3g}")
+    return {f"{quantity}.ratio": Figure(value=value, unit="1", evidence=number.evidence)}
+
+
+def rounded(number: Measurement) -> float:
+    """Three significant digits; percentages and their drops to a hundredth, bytes of a file whole."""
+    value = number.value
+    assert value is not None
+    if number.quantity == "size":
+        return float(round(value))
+    if number.unit in ("%", "pp"):
+        return round(value, 2) + 0.0
+    return float(f"{value:.3g}")
+
+
+def observed(previous: Mapping[str, Observation], dossier: Dossier, name: str | None) -> dict[str, Observation]:
+    """All machines' observations after this build.
+
+    A number of this machine is replaced by one of evidence not weaker. Another machine's observation stands beside it,
+    until what ships is known by evidence as strong: then numbers of bytes that ship no more are left out.
+    """
+    if name is None:
+        return dict(previous)
+    here, new = fingerprint(dossier), observation(dossier, name)
+    own = merged(previous.get(here), new)
+    others = {
+        machine: seen
+        for machine, seen in previous.items()
+        if machine != here and (seen.artifact == new.artifact or not outshone(seen, own))
+    }
+    return {**others, here: own}
+
+
+def merged(old: Observation | None, new: Observation) -> Observation:
+    """The old observation of a machine with the new one written over it; numbers of other bytes are gone."""
+    if old is None or old.artifact != new.artifact:
+        return new
+    figures = {quantity: newer(quantity, old.figures.get(quantity), figure) for quantity, figure in new.figures.items()}
+    kept = {quantity: figure for quantity, figure in old.figures.items() if timed(quantity)}
+    return new.model_copy(update={"figures": figures | {name: kept[name] for name in kept if name not in figures}})
+
+
+def newer(quantity: str, old: Figure | None, new: Figure) -> Figure:
+    """The new number, unless it is weaker, or says the same but for noise."""
+    if old is None or strength(new) > strength(old) or new.unit != old.unit:
+        return new
+    if strength(new) < strength(old):
+        return old
+    return old if timed(quantity) and abs(new.value - old.value) <= NOISE * abs(old.value) else new
+
+
+def timed(quantity: str) -> bool:
+    """Whether a number comes from a run on the device; metrics and sizes are known in every build."""
+    return quantity.removesuffix(".ratio") in TIMED
+
+
+def outshone(old: Observation, new: Observation) -> bool:
+    """Whether the new observation has each number of the old one, by evidence at least as strong."""
+    return all(
+        strength(new.figures[quantity]) >= strength(figure) if quantity in new.figures else not timed(quantity)
+        for quantity, figure in old.figures.items()
+    )
+
+
+def strength(figure: Figure) -> int:
+    """Place of its evidence among the classes, the weakest first."""
+    return EVIDENCE.index(figure.evidence)
