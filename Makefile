@@ -19,7 +19,7 @@ demo: $(READY)
 	@echo "package: examples/digits/build/digits/   report: examples/digits/build/digits/report/report.md"
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not bench"
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
