@@ -92,3 +92,8 @@ def code(text: str) -> str:
     """Text as code, whatever it contains."""
     fence = "``" if "`" in text else "`"
     return f"{fence}{cell(text).replace('&lt;', '<')}{fence}"
+
+
+def device_words(device: str) -> str:
+    """A device in a sentence."""
+    return "this machine" if device == "here" else device

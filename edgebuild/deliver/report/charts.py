@@ -1,0 +1,245 @@
+"""A dossier and its budgets → the trade-offs to draw, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgebuild.core.dossier import CandidateFile, Dossier
+from edgebuild.core.evidence import Measurement
+from edgebuild.decide.budgets import Budget
+from edgebuild.decide.front import accuracy_of
+from edgebuild.decide.verdicts import worst
+from edgebuild.deliver.report.numbers import device_words, known, metrics_of, number
+
+SPLIT = "report"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What one axis shows."""
+
+    quantity: str
+    label: str
+    higher: bool
+    """Whether more is better."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A value between its bounds, in the unit of its axis."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """One candidate."""
+
+    name: str
+    x: Span
+    y: Span
+    source: bool
+    ships: bool
+    meets: bool
+    """No budget of its is broken."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One budget as a line."""
+
+    along: str
+    """`x` for a limit on the horizontal axis, else `y`."""
+    value: float
+    most: bool
+    """Whether values up to the line are allowed, else those from it on."""
+    words: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One trade-off."""
+
+    name: str
+    title: str
+    subtitle: str
+    x: Axis
+    y: Axis
+    points: tuple[Point, ...]
+    limits: tuple[Limit, ...]
+
+    @property
+    def front(self) -> tuple[Point, ...]:
+        """The points that no other beats on these two axes, from the lowest to the highest x."""
+        signs = (-1 if self.x.higher else 1, -1 if self.y.higher else 1)
+
+        def beats(one: Point, other: Point) -> bool:
+            a = (signs[0] * one.x.value, signs[1] * one.y.value)
+            b = (signs[0] * other.x.value, signs[1] * other.y.value)
+            return a != b and a[0] <= b[0] and a[1] <= b[1]
+
+        best = [item for item in self.points if not any(beats(other, item) for other in self.points)]
+        return tuple(sorted(best, key=lambda item: (item.x.value, item.y.value)))
+
+    @property
+    def words(self) -> str:
+        """What a reader who cannot see it must know."""
+        listed = ", ".join(
+            f"{item.name} at {item.x.value:.3g} and {item.y.value:.4g}{' (ships)' if item.ships else ''}"
+            for item in self.points
+        )
+        return f"{self.title}. {self.x.label} against {self.y.label}: {listed}."
+
+
+def charts(dossier: Dossier, budgets: Sequence[Budget]) -> tuple[list[Chart], list[str]]:
+    """The trade-offs of a target, and a sentence for each that cannot be drawn."""
+    made = [item for item in dossier.candidates if item.refusal is None]
+    accuracy = accuracy_of(made, metrics_of(dossier))
+    latency = asked("latency", budgets, "latency.p50")
+    memory = asked("memory", budgets, "memory.model")
+    wanted = [("latency-accuracy", latency, accuracy), ("latency-memory", latency, memory)]
+    if not any(drawable(item, latency) for item in made):
+        wanted.append(("size-accuracy", "size", accuracy))
+    drawn, lost = [], []
+    for name, x, y in wanted:
+        shown = [item for item in made if x and y and drawable(item, x) and drawable(item, y)]
+        if shown:
+            drawn.append(chart(f"{slug(dossier.target)}-{name}", dossier, budgets, shown, (x, y)))
+        else:
+            lost.append(lost_words(name.replace("-", "–"), made, (x, y)))
+    return drawn, lost
+
+
+def asked(family: str, budgets: Sequence[Budget], otherwise: str) -> str:
+    """The quantity of a family that the budgets are about; the usual one where there is none, or it is among them."""
+    found = [item.quantity for item in budgets if item.quantity.split(".")[0] == family and not item.shape]
+    return found[0] if found and otherwise not in found else otherwise
+
+
+def drawable(file: CandidateFile, quantity: str) -> bool:
+    """Whether the candidate has that number."""
+    return known(file.measured(quantity, SPLIT))
+
+
+def lost_words(name: str, made: Sequence[CandidateFile], quantities: tuple[str, str]) -> str:
+    """Why a trade-off is not drawn."""
+    for quantity in quantities:
+        found = [number for item in made if (number := item.measured(quantity, SPLIT)) is not None]
+        if not any(known(item) for item in found):
+            why = next((item.why for item in found if item.why), "")
+            return f"No {name} figure: {quantity or 'accuracy'} is unavailable. {why}".rstrip()
+    return f"No {name} figure: no candidate has both numbers."
+
+
+def chart(
+    name: str, dossier: Dossier, budgets: Sequence[Budget], shown: Sequence[CandidateFile], pair: tuple[str, str]
+) -> Chart:
+    """One trade-off of the candidates that have both numbers."""
+    x, y = pair
+    units = [unit_of(shown, quantity) for quantity in pair]
+    first = shown[0]
+    axes = [axis(first, quantity, unit[0]) for quantity, unit in zip(pair, units, strict=True)]
+    ships = dossier.choice
+    points = tuple(
+        Point(
+            name=item.name,
+            x=span(item.measured(x, SPLIT), units[0][1]),
+            y=span(item.measured(y, SPLIT), units[1][1]),
+            source=item.name == "source",
+            ships=item.name == ships,
+            meets=worst(item.verdicts) != "fail",
+        )
+        for item in shown
+    )
+    source = next((item for item in shown if item.name == "source"), None)
+    limits = [
+        line
+        for along, quantity, unit in (("x", x, units[0][1]), ("y", y, units[1][1]))
+        for line in limits_of(along, quantity, budgets, source, unit)
+    ]
+    plain = [quantity.split(".")[0] for quantity in pair]
+    return Chart(
+        name=name,
+        title=f"{dossier.target}: {plain[0]} and {plain[1]}",
+        subtitle=subtitle(dossier, shown, pair),
+        x=axes[0],
+        y=axes[1],
+        points=points,
+        limits=tuple(dict.fromkeys(limits)),
+    )
+
+
+def subtitle(dossier: Dossier, shown: Sequence[CandidateFile], pair: tuple[str, str]) -> str:
+    """Where the numbers come from: device, runtime, samples, evidence."""
+    parts = [f"{dossier.runtime} on {device_words(dossier.device)}"]
+    for quantity in pair:
+        found = shown[0].measured(quantity, SPLIT)
+        if found is not None:
+            samples = f" on {found.samples:,} samples" if found.split and found.samples else ""
+            parts.append(f"{quantity.split('.')[0]} {found.evidence}{samples}")
+    return " · ".join(parts)
+
+
+def axis(file: CandidateFile, quantity: str, unit: str) -> Axis:
+    """The axis of a quantity."""
+    found = file.measured(quantity, SPLIT)
+    words = quantity.replace(".", " ")
+    return Axis(
+        quantity=quantity,
+        label=f"{words} ({unit})" if unit not in ("", "1") else words,
+        higher=found is not None and found.better == "higher",
+    )
+
+
+def unit_of(shown: Sequence[CandidateFile], quantity: str) -> tuple[str, float]:
+    """The unit of an axis, and what a value is divided by to be in it."""
+    found = [item for file in shown if (item := file.measured(quantity, SPLIT)) is not None and item.value is not None]
+    if found[0].unit != "B":
+        return found[0].unit, 1.0
+    most = max(item.value or 0.0 for item in found)
+    return next(((name, size) for name, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)) if most >= size), ("B", 1.0))
+
+
+def span(found: Measurement | None, divide: float) -> Span:
+    """A number and its two-sided interval, the number alone where it has none."""
+    assert found is not None
+    assert found.value is not None
+    low = high = found.value
+    if found.interval is not None:
+        low = found.interval.low if found.interval.low is not None else low
+        high = found.interval.high if found.interval.high is not None else high
+    return Span(found.value / divide, low / divide, high / divide)
+
+
+def limits_of(
+    along: str, quantity: str, budgets: Sequence[Budget], source: CandidateFile | None, divide: float
+) -> list[Limit]:
+    """The budgets that are a line on this axis: on the quantity itself, or on its drop below the source's."""
+    base = source.measured(quantity, SPLIT) if source else None
+    start = base.value if base else None
+    found = []
+    for budget in budgets:
+        # A bound is held against the interval of the paired drop, which no axis here shows.
+        if budget.form in ("upper", "lower") or budget.shape or budget.output:
+            continue
+        most = budget.form == "max"
+        sign = "≤" if most else "≥"
+        if budget.quantity == quantity and budget.relative and start is not None:
+            words = f"{sign} {budget.limit:g} × source"
+            found.append(Limit(along, budget.limit * start / divide, most, words))
+        elif budget.quantity == quantity and not budget.relative:
+            found.append(Limit(along, budget.limit / divide, most, f"{sign} {number(budget.limit, budget.unit)}"))
+        elif budget.quantity == f"{quantity}.drop" and not budget.relative and start is not None and base is not None:
+            higher = base.better == "higher"
+            value = start - budget.limit if higher else start + budget.limit
+            words = f"drop {sign} {budget.text or number(budget.limit, budget.unit)}"
+            found.append(Limit(along, value / divide, most != higher, words))
+    return found
+
+
+def slug(target: str) -> str:
+    """A target's name as part of a file's name."""
+    return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in target)
