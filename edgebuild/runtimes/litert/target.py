@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -75,6 +75,11 @@ class LiteRTTarget(Target):
         """The session and its options."""
         options = {"threads": self.threads, "xnnpack": self.xnnpack}
         return Call(session="edgebuild.runtimes.litert.session", options=options, runtime="litert")
+
+    def config(self) -> dict[str, Any]:
+        """`interpreter_options.json` of a package: names and values as LiteRT has them."""
+        resolver = "AUTO" if self.xnnpack else "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
+        return {"num_threads": self.threads, "op_resolver_type": resolver}
 
     def account(self, model: Artifact, sample: Artifact) -> Step:
         """See `AccountTflite`."""

@@ -90,6 +90,19 @@ class OnnxRuntimeTarget(Target):
             options["config"] = self.entries
         return Call(session="edgebuild.runtimes.onnxruntime.session", options=options, runtime="onnxruntime")
 
+    def config(self) -> dict[str, Any]:
+        """`session_options.json` of a package: names and values as ONNX Runtime has them."""
+        levels = {"all": "ALL", "extended": "EXTENDED", "basic": "BASIC"}
+        level = levels.get(self.optimization)
+        return {
+            "intra_op_num_threads": self.threads,
+            "inter_op_num_threads": 1,
+            "graph_optimization_level": f"ORT_ENABLE_{level}" if level else "ORT_DISABLE_ALL",
+            "execution_mode": f"ORT_{self.execution.upper()}",
+            "providers": ["CPUExecutionProvider"],
+            "session_config_entries": {"session.intra_op.allow_spinning": "0", **self.entries},
+        }
+
     def account(self, model: Artifact, sample: Artifact) -> Step:
         """See `AccountOnnx`."""
         from edgebuild.runtimes.onnxruntime.account import AccountOnnx
