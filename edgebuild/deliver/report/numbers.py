@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from edgebuild.core.dossier import Dossier
 from edgebuild.core.evidence import Interval, Measurement
-from edgebuild.decide.verdicts import bytes_words
 
 NOTHING = "–"
+
+PATH = re.compile(r"(?:[A-Za-z]:)?(?:[/\\\\][\w.@+~-]+)*[/\\\\]([\w@+~-][\w.@+~-]*\.[A-Za-z]\w{1,7})\b")
+"""An absolute path to a file with a suffix; names of graph nodes begin with a slash too, but have none."""
 
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -19,7 +23,8 @@ def number(value: float | None, unit: str, with_unit: bool = True) -> str:
     if value is None:
         return NOTHING
     if unit == "B":
-        return bytes_words(value)
+        name, size = byte_unit(value)
+        return f"{digits(value / size, name) if size > 1 else round(value)}{f' {name}' if with_unit else ''}"
     text = digits(value, unit)
     if not with_unit or unit in ("", "1", "ratio"):
         return text
@@ -40,19 +45,27 @@ def digits(value: float, unit: str) -> str:
     if size and size < 1e-3:
         mantissa, _, exponent = f"{value:.1e}".partition("e")
         return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
-    return f"{value:.3g}"
+    return f"{value:#.3g}".removesuffix(".") if value and value != round(value) else f"{value:.3g}"
+
+
+def byte_unit(value: float) -> tuple[str, float]:
+    """The decimal unit a person would use, and its size."""
+    return next((item for item in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)) if abs(value) >= item[1]), ("B", 1.0))
 
 
 def interval(bounds: Interval | None, unit: str) -> str:
-    """`0.0498 – 0.0500`, `≤ 0.52` for a one-sided bound, "" where there is none."""
+    """`0.0498 – 0.0500`, `≤ 0.52` for a one-sided bound, "" where there is none or it is no wider than the digits."""
     if bounds is None or (bounds.low is None and bounds.high is None):
         return ""
+    if unit == "B" and bounds.high is not None and bounds.low is not None:
+        name, size = byte_unit(bounds.high)
+        return interval(bounds.model_copy(update={"low": bounds.low / size, "high": bounds.high / size}), name)
     if bounds.low is None:
         return f"≤ {number(bounds.high, unit, with_unit=False)}"
     if bounds.high is None:
         return f"≥ {number(bounds.low, unit, with_unit=False)}"
     low, high = (number(bound, unit, with_unit=False) for bound in (bounds.low, bounds.high))
-    return f"{low} – {high}"
+    return f"{low} – {high}" if low != high else ""
 
 
 def times(value: float) -> str:
@@ -83,15 +96,20 @@ def known(found: Measurement | None) -> bool:
     return found is not None and found.value is not None
 
 
+def line(text: str) -> str:
+    """Words of a tool in one line: nothing in them is a tag, and files are named without their folders."""
+    return PATH.sub(r"\1", " ".join(text.split())).replace("<", "&lt;")
+
+
 def cell(text: str) -> str:
-    """Text that stays inside one cell of a table: no line breaks, no bars, no tags."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    """Words that stay inside one cell of a table."""
+    return line(text).replace("|", "\\|")
 
 
 def code(text: str) -> str:
-    """Text as code, whatever it contains."""
+    """A name as code, in a cell too."""
     fence = "``" if "`" in text else "`"
-    return f"{fence}{cell(text).replace('&lt;', '<')}{fence}"
+    return f"{fence}{' '.join(text.split()).replace('|', chr(92) + '|')}{fence}"
 
 
 def device_words(device: str) -> str:
