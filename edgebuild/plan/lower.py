@@ -133,7 +133,6 @@ def lower_spec(
     report = shared.add(
         RenderReport(
             dossiers=tuple(plan.dossier for plan in plans),
-            latencies=tuple(plan.latency for plan in plans),
             budgets=tuple(tuple(spec.budgets.get(plan.name, ())) for plan in plans),
             templates=shared.templates,
         ),
