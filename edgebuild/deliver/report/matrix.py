@@ -85,7 +85,7 @@ def written(dossier: Dossier, row: Row, files: Sequence[CandidateFile]) -> dict[
         return None
     return {
         "title": row.title,
-        "cells": [cell(dossier, row, file) for file in files],
+        "cells": [strong(cell(dossier, row, file), file.name == dossier.choice) for file in files],
         "evidence": evidence(found),
     }
 
@@ -109,6 +109,12 @@ def cell(dossier: Dossier, row: Row, file: CandidateFile) -> str:
     if beside is not None and row.plain == "size":
         return small(text, f"{times(beside)} source")
     return small(text, interval(item.interval, item.unit))
+
+
+def strong(text: str, ships: bool) -> str:
+    """The number of what ships stands out."""
+    first, rest, below = text.partition("<br>")
+    return f"**{first}**{rest}{below}" if ships and first != NOTHING else text
 
 
 def bound(upper: Interval, unit: str) -> str:

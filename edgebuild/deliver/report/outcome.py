@@ -56,12 +56,12 @@ def headline_numbers(dossier: Dossier, file: CandidateFile) -> dict[str, str]:
         item = file.measured(quantity, "report")
         text = number(item.value, item.unit) if item else NOTHING
         beside = ratio_to_source(dossier, file, quantity)
-        found[key] = f"{text} ({times(beside)} source)" if beside is not None else text
+        found[key] = f"{text}<br><sub>{times(beside)} source</sub>" if beside is not None else text
     metric = next(iter(metrics_of(dossier)), "parity.sqnr")
     item, drop = file.measured(metric, "report"), file.measured(f"{metric}.drop", "report")
     text = f"{metric} {number(item.value, item.unit)}" if item is not None and known(item) else NOTHING
     if drop is not None and known(drop) and file.name != "source":
-        text += f" (drop {number(drop.value, drop.unit)})"
+        text += f"<br><sub>drop {number(drop.value, drop.unit)}</sub>"
     return found | {"accuracy": text}
 
 
