@@ -103,14 +103,16 @@ def charts(dossier: Dossier, budgets: Sequence[Budget]) -> tuple[list[Chart], li
     wanted = [("latency-accuracy", latency, accuracy), ("latency-memory", latency, memory)]
     if not any(drawable(item, latency) for item in made):
         wanted.append(("size-accuracy", "size", accuracy))
-    drawn, lost = [], []
+    drawn: list[Chart] = []
+    lost: dict[str, list[str]] = {}
     for name, x, y in wanted:
         shown = [item for item in made if x and y and drawable(item, x) and drawable(item, y)]
         if shown:
             drawn.append(chart(f"{slug(dossier.target)}-{name}", dossier, budgets, shown, (x, y)))
         else:
-            lost.append(lost_words(name.replace("-", "–"), made, (x, y)))
-    return drawn, lost
+            lost.setdefault(lost_words(made, (x, y)), []).append(name.replace("-", "–"))
+    sentences = [f"No {' and no '.join(names)} figure: {why}" for why, names in lost.items() if made]
+    return drawn, sentences
 
 
 def asked(family: str, budgets: Sequence[Budget], otherwise: str) -> str:
@@ -124,14 +126,14 @@ def drawable(file: CandidateFile, quantity: str) -> bool:
     return known(file.measured(quantity, SPLIT))
 
 
-def lost_words(name: str, made: Sequence[CandidateFile], quantities: tuple[str, str]) -> str:
+def lost_words(made: Sequence[CandidateFile], quantities: tuple[str, str]) -> str:
     """Why a trade-off is not drawn."""
     for quantity in quantities:
         found = [number for item in made if (number := item.measured(quantity, SPLIT)) is not None]
         if not any(known(item) for item in found):
             why = next((item.why for item in found if item.why), "")
-            return f"No {name} figure: {quantity or 'accuracy'} is unavailable. {why}".rstrip()
-    return f"No {name} figure: no candidate has both numbers."
+            return f"{quantity or 'accuracy'} is unavailable. {why}".rstrip()
+    return "no candidate has both numbers."
 
 
 def chart(
@@ -231,13 +233,18 @@ def limits_of(
             words = f"{sign} {budget.limit:g} × source"
             found.append(Limit(along, budget.limit * start / divide, most, words))
         elif budget.quantity == quantity and not budget.relative:
-            found.append(Limit(along, budget.limit / divide, most, f"{sign} {number(budget.limit, budget.unit)}"))
+            found.append(Limit(along, budget.limit / divide, most, f"{sign} {words_of(budget)}"))
         elif budget.quantity == f"{quantity}.drop" and not budget.relative and start is not None and base is not None:
             higher = base.better == "higher"
             value = start - budget.limit if higher else start + budget.limit
-            words = f"drop {sign} {budget.text or number(budget.limit, budget.unit)}"
+            words = f"drop {sign} {words_of(budget)}"
             found.append(Limit(along, value / divide, most != higher, words))
     return found
+
+
+def words_of(budget: Budget) -> str:
+    """The limit as typed."""
+    return budget.text or number(budget.limit, budget.unit)
 
 
 def slug(target: str) -> str:

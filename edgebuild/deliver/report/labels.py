@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-NARROW, THIN, WIDE = "ijlI.,:;'|!·", "frt()[]/- ", "mwMW@%→←≤≥×"
+NARROW, THIN, WIDE = "ijlI.,:;'|!·", "frt()[]/- ", "mwMW@%→←↑↓≤≥×"
 
 SAFETY = 1.1
 """Fonts that stand in for Helvetica are up to so much wider."""

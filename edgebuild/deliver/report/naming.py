@@ -14,7 +14,7 @@ def labels(scene: Scene, plot: Plot, obstacles: Sequence[Obstacle]) -> None:
     inner = Box(plot.frame.left + 4, plot.frame.top + 3, plot.frame.right - 3, plot.frame.bottom - 3)
     points = plot.chart.points
     wanted = [
-        *(Label(limit.words, SMALL, tuple(beside(plot, limit))) for limit in plot.chart.limits),
+        *(Label(words(plot, limit), SMALL, tuple(beside(plot, limit))) for limit in plot.chart.limits),
         *(Label(point.name, NAME, places(plot, point)) for point in points),
     ]
     found = placed(wanted, inner, obstacles)
@@ -51,18 +51,30 @@ def leader(scene: Scene, place: tuple[float, float], here: Box) -> None:
 def beside(plot: Plot, limit: Limit) -> list[tuple[float, float]]:
     """Places for the words of a limit: along its line on the allowed side, or at the edge it lies beyond."""
     frame = plot.frame
-    wide, tall = width(limit.words, SMALL), SMALL * 1.2
+    wide, tall = width(words(plot, limit), SMALL), SMALL * 1.2
     if not plot.shown(limit):
         return at_edge(plot, limit, wide, tall)
     if limit.along == "x":
         x = plot.x.at(limit.value)
         sides = (x - wide - 5, x + 5) if limit.most else (x + 5, x - wide - 5)
-        rows = (frame.top + 4, frame.bottom - tall - 4, frame.top + 24, frame.bottom - tall - 24)
+        ends = (frame.top + 4, frame.bottom - tall - 4)
+        rows = [*ends, *(frame.top + 4 + step * tall for step in range(1, int((ends[1] - ends[0]) / tall)))]
         return [(left, top) for left in sides for top in rows]
     y = plot.y.at(limit.value)
     tops = (y + 2, y - tall - 2) if limit.most else (y - tall - 2, y + 2)
-    columns = (frame.right - wide - 5, frame.left + 6, (frame.left + frame.right - wide) / 2)
+    ends = (frame.right - wide - 5, frame.left + 6)
+    columns = [*ends, *(ends[0] - step * 20 for step in range(1, int((ends[0] - ends[1]) / 20)))]
     return [(left, top) for top in tops for left in columns]
+
+
+def words(plot: Plot, limit: Limit) -> str:
+    """The words of a limit, with an arrow to where it lies if that is beyond the axis."""
+    if plot.shown(limit):
+        return limit.words
+    high = limit.value > (plot.x if limit.along == "x" else plot.y).high
+    if limit.along == "x":
+        return f"{limit.words} →" if high else f"← {limit.words}"
+    return f"{limit.words} {'↑' if high else '↓'}"
 
 
 def at_edge(plot: Plot, limit: Limit, wide: float, tall: float) -> list[tuple[float, float]]:

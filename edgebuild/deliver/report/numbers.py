@@ -24,7 +24,8 @@ def number(value: float | None, unit: str, with_unit: bool = True) -> str:
         return NOTHING
     if unit == "B":
         name, size = byte_unit(value)
-        return f"{digits(value / size, name) if size > 1 else round(value)}{f' {name}' if with_unit else ''}"
+        text = f"{value / size:#.3g}".removesuffix(".") if size > 1 else f"{value:.0f}"
+        return f"{text} {name}" if with_unit else text
     text = digits(value, unit)
     if not with_unit or unit in ("", "1", "ratio"):
         return text

@@ -91,7 +91,7 @@ def slowest(made: Sequence[CandidateFile]) -> list[dict[str, str]]:
 
 def digests(dossier: Dossier, made: Sequence[CandidateFile]) -> list[tuple[str, str]]:
     """What pins this build: the model, the samples, each candidate, the raw latencies."""
-    rows = [("source " + dossier.source, dossier.source_digest), ("samples", dossier.data_digest)]
+    rows = [(f"the model ({dossier.source})", dossier.source_digest), ("samples", dossier.data_digest)]
     rows += [(f"{file.name} ({file.filename})", file.digest) for file in made]
     raw = (dossier.protocol.get("latency") or {}).get("raw")
     return [(name, digest) for name, digest in (*rows, ("raw latencies", raw or "")) if digest]

@@ -139,7 +139,7 @@ def legend(scene: Scene, plot: Plot) -> None:
     entries = [
         ("ring", circle, "ships", any(point.ships for point in points)),
         ("mark", square, "source", any(point.source for point in points)),
-        ("mark", circle, "meets budgets", any(point.meets and not point.source for point in points)),
+        ("mark", circle, "breaks no budget", any(point.meets and not point.source for point in points)),
         ("mark breaks", circle, "breaks one", any(not point.meets for point in points)),
         ("front", None, "Pareto front", True),
         ("limit", None, "budget", any(plot.shown(limit) for limit in plot.chart.limits)),

@@ -37,12 +37,17 @@ def report_view(dossiers: Sequence[Dossier], budgets: Sequence[Sequence[Budget]]
         "versions": origin.versions(dossiers),
         "name": first.name,
         "shipping": [
-            {"target": dossier.target, "candidate": dossier.choice}
+            {"target": dossier.target, "candidate": dossier.choice, "package": package(dossier)}
             for dossier in dossiers
             if dossier.choice is not None
         ],
     }
     return view, drawn
+
+
+def package(dossier: Dossier) -> str:
+    """Name of the folder that the package is in; that of a target which does not pass lies apart."""
+    return dossier.target if dossier.passed else f"{dossier.target}.nearest-miss"
 
 
 def target_view(dossier: Dossier, figures: Sequence[Chart], lost: Sequence[str]) -> dict[str, Any]:
