@@ -47,14 +47,15 @@ def run(args: argparse.Namespace) -> int:
     plan = make_plan(args)
     store = Store(store_root(args))
     try:
-        settled = False
+        ran, settled = 0, False
         while True:
             with execute(plan, store, args, quiet=settled) as results:
-                delivery = Delivery(plan, results, locked=args.locked, limited=bool(args.target or args.candidate))
+                limited = bool(args.target or args.candidate)
+                delivery = Delivery(plan, results, locked=args.locked, limited=limited, ran_before=ran)
                 if not delivery.write() or settled:
                     return delivery.conclude(args)
             # The incumbent is an input of the choice: settle it now, so that the next build finds nothing to do.
-            plan, settled = make_plan(args), True
+            plan, ran, settled = make_plan(args), delivery.ran, True
     finally:
         store.close()
 

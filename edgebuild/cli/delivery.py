@@ -23,9 +23,21 @@ if TYPE_CHECKING:
 class Delivery:
     """One build's results on their way out."""
 
-    def __init__(self, plan: Plan, results: Results, locked: bool = False, limited: bool = False) -> None:
-        """Args: locked: compare with the lock instead of writing it. limited: only some targets were built."""
+    def __init__(
+        self, plan: Plan, results: Results, locked: bool = False, limited: bool = False, ran_before: int = 0
+    ) -> None:
+        """Take a build's results.
+
+        Args:
+            plan: what was built.
+            results: of the build.
+            locked: compare with the lock instead of writing it.
+            limited: only some targets were built.
+            ran_before: steps that ran before the choice was settled.
+        """
         self.plan, self.results, self.locked, self.limited = plan, results, locked, limited
+        self.ran = results.ran + ran_before
+        self.hits = max(0, results.hits - ran_before)
         self.dossiers: dict[str, list[Dossier]] = {}
         for spec in plan.specs:
             self.dossiers[spec.spec.file] = [

@@ -59,8 +59,8 @@ def chosen(plan: Plan, wanted: str) -> tuple[str, CandidatePlan]:
     }
     matching = [name for name in every if wanted in (name, name.split("/", 1)[1])]
     if not matching:
-        near = did_you_mean(wanted, list(every))
-        raise SpecError(Problem(wanted, f"is no candidate{near}.", f"Known: {', '.join(every)}."))
+        near = did_you_mean(wanted, list(every)) or "."
+        raise SpecError(Problem(wanted, f"is no candidate{near}", f"Known: {', '.join(every)}."))
     if len({every[name].model for name in matching}) > 1:
         raise SpecError(Problem(wanted, "is a candidate of several targets.", f"Say which: {', '.join(matching)}."))
     return matching[0], every[matching[0]]
@@ -85,6 +85,8 @@ def export(plan: Plan, inputs: dict[str, Artifact], folder: Path, args: argparse
     for step_id, step in plan.graph.steps.items():
         if step_id in wanted:
             part.add(step, plan.graph.label(step_id))
+    for place, artifact in inputs.items():
+        part.want(place, artifact)
     with Store(store_root(args)) as store, build(part, store, Options(workspace=str(Path.cwd()))) as results:
         if results.failures:
             raise EdgebuildError(*results.problems())

@@ -20,20 +20,30 @@ def print_lines(delivery: Delivery, accept: tuple[str, ...]) -> None:
     for spec in delivery.plan.specs:
         for dossier in delivery.dossiers[spec.spec.file]:
             print(f"{dossier.name} · {headline(dossier)}")
-            for verdict in dossier.verdicts:
-                if verdict.status != "pass":
-                    print(f"    {verdict_line(verdict)}")
+            for line in shortfalls(dossier):
+                print(f"    {line}")
     for problem in delivery.problems():
         print(problem.render(), file=sys.stderr)
     for trace in delivery.traces():
         print(trace, file=sys.stderr)
         print("edgebuild: this is our bug, not yours; please report the lines above", file=sys.stderr)
-    results = delivery.results
-    print(f"{results.ran} steps ran, {results.hits} were up to date.")
+    print(f"{delivery.ran} steps ran, {delivery.hits} were up to date.")
     for spec in delivery.plan.specs:
         report = spec.folder / "report" / "report.md"
         if report.exists():
             print(f"report: {shown(report)}")
+
+
+def shortfalls(dossier: Dossier) -> list[str]:
+    """Every verdict that is not a pass, and what was refused though it is required or nothing else is left."""
+    lines = [verdict_line(verdict) for verdict in dossier.verdicts if verdict.status != "pass"]
+    nothing = dossier.choice is None and dossier.nearest is None
+    for item in dossier.candidates:
+        if item.refusal is not None and (item.required or nothing):
+            must = " (required)" if item.required else ""
+            fix = f" fix: {item.refusal.fix}" if item.refusal.fix else ""
+            lines.append(f"{item.refusal.kind}: {item.name}{must}: {item.refusal.by}: {item.refusal.why}{fix}")
+    return lines
 
 
 def shown(path: Path) -> str:
@@ -46,13 +56,12 @@ def shown(path: Path) -> str:
 
 def headline(dossier: Dossier) -> str:
     """`pc-ort: PASS – int8 (…)`, or what is in the way."""
-    if dossier.choice is None:
-        return f"{dossier.target}: NO CANDIDATE – {'; '.join(dossier.notes[:1]) or 'none could be made'}"
-    failed = [verdict for verdict in dossier.verdicts if verdict.status != "pass"]
-    if not failed:
-        return f"{dossier.target}: PASS – {dossier.choice}{numbers(dossier, dossier.choice)}"
-    words = sorted({verdict.status for verdict in failed})
     name = dossier.nearest or dossier.choice
+    if name is None:
+        return f"{dossier.target}: NO CANDIDATE – none could be made"
+    if dossier.passed:
+        return f"{dossier.target}: PASS – {name}{numbers(dossier, name)}"
+    words = sorted({verdict.status for verdict in dossier.verdicts if verdict.status != "pass"})
     return f"{dossier.target}: {'/'.join(words).upper()} – nearest is {name}{numbers(dossier, name)}"
 
 
@@ -83,8 +92,8 @@ def as_json(delivery: Delivery, code: int) -> dict[str, Any]:
 
     return {
         "exit_code": code,
-        "ran": delivery.results.ran,
-        "up_to_date": delivery.results.hits,
+        "ran": delivery.ran,
+        "up_to_date": delivery.hits,
         "targets": [
             {"spec": Path(file).name, "passed": dossier.passed, **dossier.model_dump(mode="json")}
             for file, dossiers in delivery.dossiers.items()

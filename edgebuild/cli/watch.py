@@ -48,7 +48,8 @@ class Watch:
         if not cached:
             self.ran += 1
             words = type(outcome).__name__.lower()
-            if words != "built" or seconds >= SLOW_S:
+            # What a failure left undone is counted beside the failure.
+            if words != "unmet" and (words != "built" or seconds >= SLOW_S):
                 mark = "" if words == "built" else f" {words}"
                 self.line(f"[{self.done}/{self.total}] {self.graph.label(step_id)}{mark} ({seconds:.1f} s)")
         self.draw()

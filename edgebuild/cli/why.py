@@ -91,8 +91,8 @@ def known_step(plan: Plan, name: str) -> list[str]:
     known = sorted(
         {target.name for target in targets} | {item.name for target in targets for item in target.candidates}
     )
-    near = did_you_mean(name, known)
-    raise SpecError(Problem(name, f"is no target, candidate or step{near}.", f"Known: {', '.join(known)}."))
+    near = did_you_mean(name, known) or "."
+    raise SpecError(Problem(name, f"is no target, candidate or step{near}", f"Known: {', '.join(known)}."))
 
 
 def dossier_of(folder: Path, target: TargetPlan) -> Dossier | None:

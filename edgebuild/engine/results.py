@@ -57,13 +57,13 @@ class Results:
 
     @property
     def ran(self) -> int:
-        """Steps that ran, those that made lost bytes again included."""
-        return len(self.ran_steps)
+        """Steps that ran, those that made lost bytes again included; what is asked in every build does not count."""
+        return sum(not type(self.graph.steps[step_id]).volatile for step_id in self.ran_steps)
 
     @property
     def hits(self) -> int:
-        """Steps that did not have to."""
-        return len(self.hit_steps)
+        """Steps that did not have to, and those that are asked in every build."""
+        return len(self.hit_steps) + len(self.ran_steps) - self.ran
 
     # -- outcomes ------------------------------------------------------------------------------------------------
 

@@ -101,7 +101,9 @@ def check_names(specs: Sequence[Spec], targets: Sequence[str], candidates: Seque
     known_targets = sorted({name for spec in specs for name in spec.targets})
     known = sorted({name for spec in specs for target in spec.targets.values() for name in recipes(spec, target)})
     problems = [
-        Problem(option, f"no spec has a {kind} `{name}`{did_you_mean(name, names)}.", f"Known: {', '.join(names)}.")
+        Problem(
+            option, f"no spec has a {kind} `{name}`{did_you_mean(name, names) or '.'}", f"Known: {', '.join(names)}."
+        )
         for option, kind, given, names in (
             ("--target", "target", targets, known_targets),
             ("--candidate", "candidate", candidates, known),

@@ -81,7 +81,7 @@ def test_diff_renders_the_review_comment(project: Project) -> None:
     git("add", "deployment.edge.lock", "deployment.edge.yaml")
     git("commit", "-qm", "first")
     assert "othing changed" in project.edgebuild("diff", store=False).out
-    project.replace("objective: [{minimize: size}]", "objective: [{maximize: agreement}]")
+    project.replace("runtime: onnxruntime}", "runtime: onnxruntime, choose: source}")
     project.build()
     done = project.edgebuild("diff", store=False)
     assert done.code == 0
