@@ -36,12 +36,22 @@ def read_module(name: str) -> Module:
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             module.definitions[statement.name] = statement
         elif isinstance(statement, ast.Assign):
-            module.definitions.update({n.id: statement for n in statement.targets if isinstance(n, ast.Name)})
+            module.definitions |= dict(single(statement))
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             module.definitions[statement.target.id] = statement
         elif isinstance(statement, ast.Import | ast.ImportFrom):
             take_import(statement, module)
     return module
+
+
+def single(statement: ast.Assign) -> Iterator[tuple[str, ast.Assign]]:
+    """Each name that an assignment binds, with an assignment of its own: `a, b = 1, 2` is two."""
+    for target in statement.targets:
+        if isinstance(target, ast.Name):
+            yield target.id, statement
+        elif isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Tuple):
+            for name, value in zip(target.elts, statement.value.elts, strict=True):
+                yield from single(ast.Assign([name], value, lineno=statement.lineno))
 
 
 def take_import(statement: ast.Import | ast.ImportFrom, module: Module) -> None:
