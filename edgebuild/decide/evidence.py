@@ -17,8 +17,11 @@ TIMES = (
 )  # fmt: skip
 MEMORIES = ("memory.model", "memory.process")
 
-METHODS = {TIMES: "bootstrap over rounds and processes", MEMORIES: "least and greatest of the processes"}
-"""How the bounds of a run's numbers come about."""
+ONCE = ("latency.first", "latency.load", *MEMORIES)
+"""What happens once in a process: its samples are processes."""
+
+BOOTSTRAP = "bootstrap over rounds and processes"
+LEAST_GREATEST = "least and greatest of the processes"
 
 
 def of_scores(
@@ -111,29 +114,41 @@ def of_parity(entry: Mapping[str, Any] | None, split: str, place: Place) -> tupl
 
 
 def of_run(
-    rows: Mapping[str, Any] | None, quantities: tuple[str, ...], place: Place, raw: str, protocol: str
+    record: Mapping[str, Any], row: Mapping[str, Any] | None, quantities: Sequence[str], place: Place
 ) -> tuple[Measurement, ...]:
-    """Numbers of one run on the device; none where the candidate was not in it."""
-    if rows is None:
+    """Numbers of one run on the device; none where the candidate was not in it.
+
+    Args:
+        record: `latency.json` or `memory.json`, with its protocol.
+        row: the candidate's part of it.
+        quantities: those it may have.
+        place: the device.
+    """
+    if row is None:
         return ()
+    protocol = record.get("protocol", {})
+    raw = protocol.get("raw", "") if quantities is TIMES else ""
     worth = place.worth(quantities[0].split(".", 1)[0])
     return tuple(
         Measurement(
             quantity=quantity,
-            value=rows[quantity]["value"],
+            value=row[quantity]["value"],
             unit=UNITS[quantity],
             evidence=worth.evidence,
             interval=Interval(
-                low=rows[quantity]["low"], high=rows[quantity]["high"], level=0.95, method=METHODS[quantities]
+                low=row[quantity]["low"],
+                high=row[quantity]["high"],
+                level=0.95,
+                method=LEAST_GREATEST if quantity in ONCE else BOOTSTRAP,
             ),
-            samples=rows.get("samples", 0),
+            samples=protocol.get("processes", 0) if quantity in ONCE else row.get("samples", 0),
             better="higher" if quantity in HIGHER_IS_BETTER else "lower",
             device=place.device,
-            protocol=protocol,
+            protocol=str(protocol.get("words", "")),
             records=(raw,) if raw else (),
         )
         for quantity in quantities
-        if rows.get(quantity) is not None
+        if row.get(quantity) is not None
     )
 
 

@@ -31,7 +31,10 @@ class Records:
         self.contended: str = self.latency.get("why", "") if not self.latency.get("valid", True) else ""
         self.index = {split: self.json(wire) or {} for split, wire in step.indexes.items()}
         self.splits = {split: len(entry.get("ids", ())) for split, entry in self.index.items()}
-        self.protocol: dict[str, Any] = {"latency": self.latency.get("protocol", {})} if self.latency else {}
+        self.protocol: dict[str, Any] = {}
+        if self.latency:
+            kept = {name: self.latency[name] for name in ("control", "dead_band") if name in self.latency}
+            self.protocol["latency"] = {**self.latency.get("protocol", {}), **kept}
 
     def json(self, wire: Attempt | None) -> Any:
         """Content of a JSON file, or None where it was refused."""
@@ -84,7 +87,7 @@ class Records:
         memory = self.json(entrant.memory)
         if memory is not None:
             self.protocol["memory"] = memory.get("protocol", {})
-        found += evidence.of_run(memory, evidence.MEMORIES, place, "", protocol_words(memory))
+        found += evidence.of_run(memory or {}, memory, evidence.MEMORIES, place)
         found.append(evidence.of_size(size_of(path), place))
         found += evidence.of_account(Account.model_validate(account) if account else None, place)
         known = {item.quantity for item in found}
@@ -95,10 +98,7 @@ class Records:
         """Numbers of the timing run."""
         rows = self.latency.get("models", ())
         entry = rows[row] if row < len(rows) else None
-        protocol = self.latency.get("protocol", {})
-        return evidence.of_run(
-            entry, evidence.TIMES, self.step.place, protocol.get("raw", ""), protocol_words(self.latency)
-        )
+        return evidence.of_run(self.latency, entry, evidence.TIMES, self.step.place)
 
     def ratio(self, row: int, digest: str) -> dict[str, tuple[float, float, float]]:
         """Ratios to the source within one run, this build's or a committed one's."""
@@ -122,11 +122,6 @@ class Records:
         """What a reader must know of the numbers."""
         contended = (f"The timing run does not count: {self.contended}",) if self.contended else ()
         return (*contended, *self.step.place.notes)
-
-
-def protocol_words(record: dict[str, Any] | None) -> str:
-    """The protocol of a run in one line."""
-    return str((record or {}).get("protocol", {}).get("words", ""))
 
 
 def digest_of(path: Path) -> str:

@@ -281,7 +281,7 @@ class Shared:
     def decline(self, refused: Refused) -> Artifact:
         """A refusal as a node."""
         refusal = Refusal(kind=refused.kind, by=refused.by, why=refused.why, fix=refused.fix)
-        return self.graph.add(Decline(refusal=refusal))
+        return self.add(Decline(refusal=refusal), f"what {refused.by} declines")
 
 
 def weights_of(model: Path) -> tuple[str, ...]:

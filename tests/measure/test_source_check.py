@@ -57,7 +57,9 @@ def test_permuted_labels_stop_the_build_with_the_numbers(tmp_path: Path) -> None
     assert (
         caught.value.problems[0]
         .render()
-        .startswith(f"data: labels permuted? The untouched model's top1 is {value:.4g} % on 400 samples; chance is 10.2")
+        .startswith(
+            f"data: labels permuted? The untouched model's top1 is {value:.4g} % on 400 samples; chance is 10.2"
+        )
     )
     assert caught.value.problems[0].fix == (
         "Check that labels belong to their samples, that class numbers are the model's, and that inputs are scaled as "

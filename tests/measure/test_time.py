@@ -12,7 +12,7 @@ import pytest
 from edgebuild.core.dossier import Call
 from edgebuild.core.wires import Refusal
 from edgebuild.measure.latency import summarize
-from edgebuild.measure.time import Timed, TimeCandidates
+from edgebuild.measure.time import TimeCandidates, Timed
 from tests.conftest import Bench, wire
 from tests.measure.models import ORT, dense, session, split
 

@@ -42,7 +42,12 @@ def protocol(dossier: Dossier) -> list[tuple[str, str]]:
         entry: dict[str, Any] = dossier.protocol.get(kind) or {}
         if entry.get("words"):
             rows.append((kind, f"{entry['words']}."))
-    taken = (dossier.protocol.get("latency") or {}).get("conditions") or {}
+    latency: dict[str, Any] = dossier.protocol.get("latency") or {}
+    if latency.get("control"):
+        middle, low, high = latency["control"]
+        apart = f"the source against itself in another session: {middle:.3f} ({low:.3f} – {high:.3f})"
+        rows.append(("A/A control", f"{apart}; ratios within {latency.get('dead_band', 0):.1%} of 1 count as equal."))
+    taken = latency.get("conditions") or {}
     drift = [f"{when} {words}" for when in ("before", "after") if (words := condition(taken.get(when) or {}))]
     if drift:
         rows.append(("conditions", "; ".join(drift) + "."))
