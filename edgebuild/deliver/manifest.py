@@ -6,60 +6,112 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from edgebuild.core.dossier import CandidateFile, Dossier
+from pydantic import ValidationError
+
+from edgebuild.core.dossier import Account, Call, CandidateFile, Dossier, Tensor
+from edgebuild.core.evidence import Measurement, Verdict
+from edgebuild.core.records import Record
+from edgebuild.deliver.golden import Golden
+from edgebuild.errors import Problem
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 FORMAT = 1
 """Raised when a reader of older manifests could be misled."""
 
-EXACT = 1e-3
-REDUCED = 5e-2
-"""Largest difference between golden and found, as a part of the largest golden value of that output. Float32 kernels
-of other instruction sets sum in another order; with fewer bits a value at the edge of a step falls on either side."""
+
+class Manifest(Record):
+    """A package, described."""
+
+    manifest: int
+    """Version of this format."""
+    name: str
+    release: str
+    target: str
+    device: str
+    runtime: str
+    passed: bool
+    """Whether every budget is met; a nearest miss says false."""
+    candidate: str
+    recipe: str
+    model: str
+    """The file or folder to load."""
+    model_digest: str
+    source: str
+    source_digest: str
+    data_digest: str
+    versions: dict[str, str]
+    """Distributions that made and ran the model."""
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    interface: dict[str, Any]
+    labels: tuple[str, ...]
+    call: Call
+    """How edgebuild loads it."""
+    config: dict[str, Any]
+    """Options in the runtime's own words."""
+    golden: Golden
+    measurements: tuple[Measurement, ...]
+    ratio: dict[str, tuple[float, float, float]]
+    """Latency quantity to median, low and high of its ratio to the source within one run."""
+    account: Account | None
+    verdicts: tuple[Verdict, ...]
+    files: dict[str, str]
+    """Digest of every other file by POSIX path."""
 
 
-def manifest(dossier: Dossier, candidate: CandidateFile, config: Mapping[str, Any], digests: Mapping[str, str]) -> str:
-    """The manifest as indented JSON.
+def describe(
+    dossier: Dossier, candidate: CandidateFile, config: Mapping[str, Any], golden: Golden, files: Mapping[str, str]
+) -> Manifest:
+    """The manifest of a package.
 
     Args:
         dossier: of the target.
         candidate: the one in the package.
         config: options in the runtime's own words.
-        digests: SHA-256 of every other file by path.
+        golden: of the package.
+        files: SHA-256 in hex of every other file by path.
     """
-    content = {
-        "manifest": FORMAT,
-        "name": dossier.name,
-        "release": dossier.release,
-        "target": dossier.target,
-        "device": dossier.device,
-        "runtime": dossier.runtime,
-        "passed": dossier.passed,
-        "candidate": candidate.name,
-        "recipe": candidate.recipe,
-        "model": candidate.filename,
-        "model_digest": candidate.digest,
-        "source": dossier.source,
-        "source_digest": dossier.source_digest,
-        "data_digest": dossier.data_digest,
-        "versions": dossier.versions,
-        "inputs": [tensor.model_dump(mode="json") for tensor in dossier.inputs],
-        "outputs": [tensor.model_dump(mode="json") for tensor in dossier.outputs],
-        "interface": dossier.interface,
-        "labels": list(dossier.labels),
-        "call": dossier.call.model_dump(mode="json"),
-        "config": config,
-        "golden": {"inputs": "golden/inputs.npz", "outputs": "golden/outputs.npz", "tolerance": tolerance(candidate)},
-        "measurements": [item.model_dump(mode="json", exclude_defaults=True) for item in candidate.measurements],
-        "verdicts": [item.model_dump(mode="json", exclude_defaults=True) for item in dossier.verdicts],
-        "files": dict(digests),
-    }
-    return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=False) + "\n"
+    return Manifest(
+        manifest=FORMAT,
+        **{name: getattr(dossier, name) for name in FROM_DOSSIER},
+        candidate=candidate.name,
+        recipe=candidate.recipe,
+        model=candidate.filename,
+        model_digest=candidate.digest,
+        config=dict(config),
+        golden=golden,
+        measurements=candidate.measurements,
+        ratio=candidate.ratio,
+        account=candidate.account,
+        files={name: f"sha256:{digest}" for name, digest in files.items()},
+    )
 
 
-def tolerance(candidate: CandidateFile) -> float:
-    """Of the golden outputs (see `EXACT` and `REDUCED`)."""
-    account = candidate.account
-    whole = account is not None and not account.integer_ops + account.conversions and "16" not in candidate.recipe
-    return EXACT if whole else REDUCED
+FROM_DOSSIER = (
+    "name", "release", "target", "device", "runtime", "passed", "source", "source_digest", "data_digest", "versions",
+    "inputs", "outputs", "interface", "labels", "call", "verdicts",
+)  # fmt: skip
+
+
+def to_json(manifest: Manifest) -> str:
+    """Indented JSON; fields of measurements and verdicts that say nothing are left out."""
+    return manifest.model_dump_json(indent=1, exclude_defaults=True) + "\n"
+
+
+def from_json(text: str) -> tuple[Manifest | None, list[Problem]]:
+    """The manifest, or everything that is wrong with it."""
+    again = "Take the package from the build again."
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        return None, [Problem(MANIFEST, f"is no JSON: {error}.", again)]
+    number = content.get("manifest") if isinstance(content, dict) else None
+    if number != FORMAT:
+        fix = "Verify it with the edgebuild that made it, or build it again."
+        return None, [Problem(MANIFEST, f"has the format {number}; this edgebuild reads {FORMAT}.", fix)]
+    try:
+        return Manifest.model_validate_json(text), []
+    except ValidationError as error:
+        wrong = [(".".join(map(str, item["loc"])), item["msg"]) for item in error.errors()]
+        return None, [Problem(f"{MANIFEST}: {where}", f"{what}.", again) for where, what in wrong]

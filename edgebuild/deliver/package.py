@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from edgebuild.core.dossier import CandidateFile, Dossier, Tensor
+from edgebuild.core.dossier import CandidateFile, Dossier
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact, Attempt, Refusal
-from edgebuild.data.arrays import load_arrays, save_arrays
-from edgebuild.deliver.manifest import MANIFEST, SUMS, manifest
-from edgebuild.errors import Refused
+from edgebuild.deliver.golden import Golden, write_golden
+from edgebuild.deliver.manifest import MANIFEST, SUMS, describe, to_json
+from edgebuild.deliver.package_view import LABELS, package_view
+from edgebuild.errors import Problem, Refused, SpecError
 from edgebuild.render import Renderer
 
-if TYPE_CHECKING:
-    import numpy as np
-
-GOLDEN = "golden"
+UNLISTABLE = re.compile(r"[\\\x00-\x1f\x7f]")
+"""`sha256sum` escapes these."""
 
 
 class AssemblePackage(Step):
@@ -28,7 +29,7 @@ class AssemblePackage(Step):
     `labels.txt` where there are labels; the user's files; `manifest.json`; `SHA256SUMS`.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("numpy", "jinja2")
     filename: ClassVar[str] = "package"
 
@@ -39,31 +40,28 @@ class AssemblePackage(Step):
     """On `report`, aligned with the dossier's candidates."""
     samples: Artifact
     """The samples of `report`."""
-    config: dict[str, Any]
+    config: dict[str, Any] = {}
     """Options in the runtime's own words, for its configuration file."""
     files: dict[str, Artifact] = {}
-    """Files of the user's by their name in the package."""
+    """Files and folders of the user's by their name in the package."""
     templates: Artifact | None = None
     """The user's own templates."""
 
     def run(self, work: Workspace) -> None:
-        """Raises: Refused: no candidate of the target could be made. SpecError: a template of the user's is wrong."""
+        """Raises: Refused: no candidate could be made. SpecError: a template or file of the user's is wrong."""
         dossier = Dossier.model_validate_json(work.path(self.dossier).read_bytes())
         row = shipped_row(dossier)
-        model, predicted = work.attempt(self.models[row]), work.attempt(self.predictions[row])
-        for found in (model, predicted):
-            if isinstance(found, Refusal):
-                raise Refused(by=found.by, why=found.why, fix=found.fix, kind=found.kind)
-        assert isinstance(model, Path) and isinstance(predicted, Path)
+        candidate = dossier.candidates[row]
+        model, predicted = made(work, self.models[row]), made(work, self.predictions[row])
         work.output.mkdir()
-        place_model(model, work.output / dossier.candidates[row].filename)
-        write_golden(dossier, work.path(self.samples), predicted, work.output / GOLDEN)
-        for name, artifact in self.files.items():
-            shutil.copyfile(work.path(artifact), work.output / name)
+        place(model, work.output / candidate.filename)
+        golden = write_golden(dossier, candidate, work.path(self.samples), predicted, work.output)
         if dossier.labels:
-            (work.output / "labels.txt").write_text("\n".join(dossier.labels) + "\n", encoding="utf-8")
-        own = work.path(self.templates) if self.templates else None
-        write_documents(dossier, dossier.candidates[row], self.config, Renderer(own), work.output)
+            (work.output / LABELS).write_text("\n".join(dossier.labels) + "\n", encoding="utf-8")
+        renderer = Renderer(work.path(self.templates) if self.templates else None)
+        write_documents(renderer, dossier.runtime, package_view(dossier, candidate, self.config, golden), work.output)
+        place_files({name: work.path(artifact) for name, artifact in self.files.items()}, work.output)
+        seal(dossier, candidate, self.config, golden, work.output)
 
 
 def shipped_row(dossier: Dossier) -> int:
@@ -78,49 +76,80 @@ def shipped_row(dossier: Dossier) -> int:
     return [item.name for item in dossier.candidates].index(name)
 
 
-def place_model(source: Path, target: Path) -> None:
-    """A file or folder."""
-    if source.is_dir():
-        shutil.copytree(source, target)
-    else:
-        shutil.copyfile(source, target)
+def made(work: Workspace, attempt: Attempt) -> Path:
+    """An input that the package cannot do without.
 
-
-def write_golden(dossier: Dossier, samples: Path, predicted: Path, folder: Path) -> None:
-    """The first samples and what this candidate says of them, each as the runtime takes and gives it.
-
-    Every array has the shape (samples, *shape of the tensor): `inputs["image"][0]` is what one call is fed with.
+    Raises:
+        Refused: it was not made, in the words of who declined it.
     """
-    folder.mkdir()
-    outputs = load_arrays(predicted / "golden.npz")
-    count = min(len(array) for array in outputs.values())
-    inputs = {name: array[:count] for name, array in load_arrays(samples / "inputs.npz").items()}
-    save_arrays(folder / "inputs.npz", as_fed(inputs, dossier.inputs))
-    save_arrays(folder / "outputs.npz", as_fed(outputs, dossier.outputs))
+    found = work.attempt(attempt)
+    if isinstance(found, Refusal):
+        raise Refused(by=found.by, why=found.why, fix=found.fix, kind=found.kind)
+    return found
 
 
-def as_fed(arrays: dict[str, np.ndarray], tensors: tuple[Tensor, ...]) -> dict[str, np.ndarray]:
-    """Samples with the batch axis that the model has and they have not."""
-    axes = {tensor.name: len(tensor.shape) for tensor in tensors}
-    return {name: array[:, None] if axes.get(name) == array.ndim else array for name, array in sorted(arrays.items())}
+def place(source: Path, target: Path) -> None:
+    """Copy a file or folder without its modes: what comes from the store is read-only."""
+    if not source.is_dir():
+        shutil.copyfile(source, target)
+        return
+    target.mkdir()
+    for item in sorted(source.iterdir()):
+        place(item, target / item.name)
 
 
-def write_documents(
-    dossier: Dossier, candidate: CandidateFile, config: dict[str, Any], renderer: Renderer, folder: Path
-) -> None:
-    """Templates of the runtime, the manifest, and the checksums of everything."""
-    view = {"dossier": dossier, "candidate": candidate, "config": config, "golden": GOLDEN}
-    for name in renderer.templates(dossier.runtime):
-        (folder / name).write_text(renderer.render(f"{dossier.runtime}/{name}.j2", view), encoding="utf-8")
-    (folder / MANIFEST).write_text(manifest(dossier, candidate, config, sums(folder)), encoding="utf-8")
-    lines = [f"{digest}  {name}\n" for name, digest in sums(folder).items()]
+def place_files(files: Mapping[str, Path], folder: Path) -> None:
+    """Put the user's files beside the package's own.
+
+    Raises:
+        SpecError: names that the package has itself; all at once.
+    """
+    taken = [name for name in files if name in (MANIFEST, SUMS) or (folder / name).exists()]
+    if taken:
+        fix = "Rename the file; what is rendered from a template is replaced through `package.templates`."
+        raise SpecError(*(Problem("package.files", f"every package has a `{name}` of its own.", fix) for name in taken))
+    for name, source in files.items():
+        place(source, folder / name)
+
+
+def write_documents(renderer: Renderer, runtime: str, view: Mapping[str, Any], folder: Path) -> None:
+    """Every template of the runtime's folder.
+
+    Raises:
+        SpecError: a template of the user's is wrong, or has the name of a file that is no document.
+    """
+    names = renderer.templates(runtime)
+    taken = [name for name in names if name in (MANIFEST, SUMS) or (folder / name).exists()]
+    if taken:
+        what = "would replace a file that the package is checked by."
+        raise SpecError(*(Problem(f"templates/{runtime}/{name}.j2", what, "Rename the template.") for name in taken))
+    for name in names:
+        (folder / name).write_text(renderer.render(f"{runtime}/{name}.j2", view), encoding="utf-8")
+
+
+def seal(dossier: Dossier, candidate: CandidateFile, config: Mapping[str, Any], golden: Golden, folder: Path) -> None:
+    """Write the manifest and the checksums of everything."""
+    digests = checksums(folder)
+    text = to_json(describe(dossier, candidate, config, golden, digests))
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    digests[MANIFEST] = sha256(folder / MANIFEST)
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def sums(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder by POSIX path, sorted."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+def checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 in hex of every file below a folder by POSIX path, sorted; without the list of them itself.
+
+    Raises:
+        SpecError: a name that a line of `sha256sum` cannot hold.
+    """
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    odd = [name for name in names if UNLISTABLE.search(name)]
+    if odd:
+        fix = f"Rename it: no line of {SUMS} can hold that name."
+        what = "has a backslash or a control character in its name."
+        raise SpecError(*(Problem(f"package.files: {name!r}", what, fix) for name in odd))
+    return {name: sha256(folder / name) for name in names if name != SUMS}
 
 
 def sha256(path: Path) -> str:
@@ -132,18 +161,29 @@ def sha256(path: Path) -> str:
 class ArchivePackage(Step):
     """The package as one `.tar.gz` whose bytes depend on the files alone: no dates, no owners, names in order."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     filename: ClassVar[str] = "package.tar.gz"
+    # Builds of zlib compress to different bytes.
+    portable: ClassVar[bool] = False
 
     package: Artifact
 
     def run(self, work: Workspace) -> None:
-        """Write the archive."""
-        archive(work.path(self.package), work.output)
+        """Write the archive; it unpacks to one folder, named by what it is and for which target."""
+        folder = work.path(self.package)
+        archive(folder, work.output, root_name((folder / MANIFEST).read_text(encoding="utf-8")))
 
 
-def archive(folder: Path, output: Path) -> None:
-    """The work itself, over paths."""
+def root_name(manifest: str) -> str:
+    """`digits-1.2.0-here`, from the manifest's text."""
+    import json
+
+    content = json.loads(manifest)
+    return re.sub(r"[^\w.+-]", "-", "-".join(str(content[key]) for key in ("name", "release", "target")))
+
+
+def archive(folder: Path, output: Path, root: str) -> None:
+    """The work itself, over paths; `root` is the folder that the archive unpacks to."""
     import gzip
     import tarfile
 
@@ -152,8 +192,8 @@ def archive(folder: Path, output: Path) -> None:
         gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed,
         tarfile.open(mode="w", fileobj=packed, format=tarfile.PAX_FORMAT) as tar,
     ):
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            entry.size, entry.mode = path.stat().st_size, 0o644
-            with path.open("rb") as content:
+        for name in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()):
+            entry = tarfile.TarInfo(f"{root}/{name}")
+            entry.size, entry.mode = (folder / name).stat().st_size, 0o644
+            with (folder / name).open("rb") as content:
                 tar.addfile(entry, content)

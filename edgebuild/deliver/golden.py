@@ -1,0 +1,144 @@
+"""Golden samples: what travels with a model to show that it still says the same elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgebuild.core.dossier import CandidateFile, Dossier, Tensor
+from edgebuild.core.records import Record
+from edgebuild.data.arrays import load_arrays, save_arrays
+from edgebuild.errors import Problem
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Arrays = Mapping[str, np.ndarray]
+
+FOLDER = "golden"
+INPUTS = f"{FOLDER}/inputs.npz"
+OUTPUTS = f"{FOLDER}/outputs.npz"
+
+FLOAT = 1e-3
+"""Float32 kernels of another instruction set add in another order; a thousandth leaves four decimal digits of the
+seven for that."""
+REDUCED = 5e-2
+"""With fewer bits a value at the edge of a step falls on either side, and the layers after it see the difference: an
+output of 8 bits over its whole range may move by a dozen of its 255 steps."""
+NOISE = 1e-6
+"""Smallest difference that counts where all golden values are about 0."""
+
+WORDS = {
+    FLOAT: "float kernels of other instruction sets add in another order",
+    REDUCED: "with fewer bits a value at the edge of a step may fall on either side on another instruction set",
+}
+
+
+class Golden(Record):
+    """Where the golden samples lie and how close another machine must come."""
+
+    inputs: str
+    outputs: str
+    samples: int
+    tolerance: dict[str, float]
+    """By output: the largest absolute difference; 0 for labels and other whole numbers."""
+    why: str
+    """The reason for that much."""
+
+
+def write_golden(dossier: Dossier, candidate: CandidateFile, samples: Path, predicted: Path, folder: Path) -> Golden:
+    """The first samples and what the candidate says of them, each as the runtime takes and gives it.
+
+    Every array has the shape (samples, *shape of the tensor): `inputs["image"][0]` is what one call is fed with.
+
+    Args:
+        dossier: of the target.
+        candidate: the one in the package.
+        samples: folder with `inputs.npz`, without batch axes.
+        predicted: folder with `golden.npz`, the raw outputs of the first of them.
+        folder: of the package.
+    """
+    outputs = load_arrays(predicted / "golden.npz")
+    count = min(len(array) for array in outputs.values())
+    inputs = {name: array[:count] for name, array in load_arrays(samples / "inputs.npz").items()}
+    (folder / FOLDER).mkdir()
+    save_arrays(folder / INPUTS, as_fed(inputs, dossier.inputs))
+    save_arrays(folder / OUTPUTS, as_fed(outputs, dossier.outputs))
+    part = relative_tolerance(dossier, candidate)
+    return Golden(
+        inputs=INPUTS,
+        outputs=OUTPUTS,
+        samples=count,
+        tolerance={name: tolerance(array, part) for name, array in sorted(outputs.items())},
+        why=f"{part:g} of the largest golden value of the output: {WORDS[part]}.",
+    )
+
+
+def as_fed(arrays: Arrays, tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
+    """Samples with the batch axis that the model has and they have not."""
+    axes = {tensor.name: len(tensor.shape) for tensor in tensors}
+    return {name: array[:, None] if axes.get(name) == array.ndim else array for name, array in sorted(arrays.items())}
+
+
+def as_samples(arrays: Arrays, tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
+    """The same without it: what a runner takes."""
+    axes = {tensor.name: len(tensor.shape) for tensor in tensors}
+    return {
+        name: array[:, 0] if axes.get(name) == array.ndim - 1 and array.shape[1] == 1 else array
+        for name, array in arrays.items()
+    }
+
+
+def relative_tolerance(dossier: Dossier, candidate: CandidateFile) -> float:
+    """`FLOAT` for a source that computes in float32, else `REDUCED`: how a user's own candidate computes is unknown."""
+    account = candidate.account
+    integers = account is not None and account.integer_ops + account.conversions > 0
+    halves = any(tensor.dtype == "float16" for tensor in (*dossier.inputs, *dossier.outputs))
+    return FLOAT if candidate.name == "source" and not integers and not halves else REDUCED
+
+
+def tolerance(golden: np.ndarray, part: float) -> float:
+    """Largest absolute difference for one output, to three digits.
+
+    Labels and counts must be equal; integers of 8 bits are quantized values and get their part.
+    """
+    import numpy as np
+
+    exact = golden.dtype.kind == "b" or (golden.dtype.kind in "iu" and golden.dtype.itemsize > 1)
+    if exact:
+        return 0.0
+    values = np.abs(golden[np.isfinite(golden)].astype(np.float64))
+    return float(f"{max(part * values.max(initial=0.0), NOISE):.3g}")
+
+
+def compare(wanted: Arrays, found: Arrays, allowed: Mapping[str, float], runtime: str, fix: str) -> list[Problem]:
+    """A problem for each golden output that is missing, of another shape, or further off than it may be.
+
+    Args:
+        wanted: golden outputs by name.
+        found: what the runtime says now.
+        allowed: largest absolute difference by name.
+        runtime: with its version, for the sentence.
+        fix: for every problem.
+    """
+    import numpy as np
+
+    problems = []
+    for name, golden in wanted.items():
+        where, limit = f"{OUTPUTS}: {name}", allowed.get(name, 0.0)
+        if name not in found:
+            problems.append(Problem(where, f"{runtime} gives no such output; it gives {', '.join(found)}.", fix))
+            continue
+        if golden.size != found[name].size:
+            what = f"{runtime} gives the shape {list(found[name].shape)}, golden is {list(golden.shape)}."
+            problems.append(Problem(where, what, fix))
+            continue
+        was, now = golden.astype(np.float64).ravel(), found[name].astype(np.float64).ravel()
+        # NaN where NaN was and the same infinities are no difference.
+        far = ~np.isclose(now, was, rtol=0.0, atol=limit, equal_nan=True)
+        if far.any():
+            most = np.abs(now - was)[far].max()
+            what = f"{runtime} is off by up to {most:.3g} in {far.sum()} of {far.size} values, {limit:.3g} is allowed."
+            problems.append(Problem(where, what, fix))
+    return problems

@@ -1,0 +1,93 @@
+"""A dossier as the words and names that the documents of a package are made of; templates decide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgebuild.core.dossier import CandidateFile, Dossier, Tensor
+from edgebuild.deliver.golden import Golden
+from edgebuild.deliver.report.numbers import NOTHING, cell, code, interval, line, number, times
+from edgebuild.deliver.report.outcome import headline, verdict_rows
+
+LABELS = "labels.txt"
+
+
+def package_view(
+    dossier: Dossier, candidate: CandidateFile, config: Mapping[str, Any], golden: Golden
+) -> dict[str, Any]:
+    """What a template of a package may name.
+
+    Args:
+        dossier: of the target; its plain data is in the view too, for templates of the user's own.
+        candidate: the one in the package.
+        config: options in the runtime's own words.
+        golden: of the package.
+    """
+    return {
+        "title": " ".join(f"{dossier.name} {dossier.release} for {dossier.target}".split()),
+        "name": dossier.name,
+        "release": dossier.release,
+        "target": dossier.target,
+        "runtime": dossier.runtime,
+        "headline": headline(dossier),
+        "model": candidate.filename,
+        "recipe": line(candidate.recipe),
+        "config": dict(config),
+        "pinned": {name: f"{name}=={version}" for name, version in dossier.versions.items()},
+        "versions": ", ".join(f"{name} {version}" for name, version in dossier.versions.items()),
+        "inputs": [tensor_row(tensor, dossier.interface, "inputs") for tensor in dossier.inputs],
+        "outputs": [tensor_row(tensor, dossier.interface, "outputs") for tensor in dossier.outputs],
+        "labels": LABELS if dossier.labels else "",
+        "scores": scores(dossier),
+        "golden": golden.model_dump(mode="json") | {"why": line(golden.why)},
+        "numbers": number_rows(candidate),
+        "verdicts": [row | {"why": cell(row["why"])} for row in verdict_rows(dossier.verdicts)],
+        "dossier": dossier.model_dump(mode="json"),
+        "candidate": candidate.model_dump(mode="json"),
+    }
+
+
+def tensor_row(tensor: Tensor, interface: Mapping[str, Any], side: str) -> dict[str, str]:
+    """One input or output: `text` in a comment, the rest in cells of a table."""
+    sizes = ", ".join(map(str, tensor.shape))
+    meant = interface.get(side, {}).get(tensor.name, {})
+    return {
+        "name": code(tensor.name),
+        "dtype": tensor.dtype,
+        "shape": f"({sizes})",
+        "meaning": cell(", ".join(f"{key} {words(value)}" for key, value in meant.items() if key != "labels")),
+        "text": " ".join(f"{tensor.name}: {tensor.dtype} [{sizes}]".split()),
+    }
+
+
+def words(value: Any) -> str:
+    """A value of the interface in a sentence."""
+    return " × ".join(map(str, value)) if isinstance(value, list | tuple) else f"{value}"
+
+
+def scores(dossier: Dossier) -> str:
+    """The output with one number for each label; "" where there is none, or several."""
+    count = len(dossier.labels)
+    found = [tensor.name for tensor in dossier.outputs if tensor.shape and tensor.shape[-1] == count]
+    return found[0] if count and len(found) == 1 else ""
+
+
+def number_rows(candidate: CandidateFile) -> list[dict[str, str]]:
+    """Every number about the candidate that there is, on the split that judges."""
+    rows = []
+    for item in candidate.measurements:
+        if item.value is None or item.split not in ("", "report"):
+            continue
+        beside = candidate.ratio.get(item.quantity)
+        rows.append(
+            {
+                "quantity": code(item.quantity),
+                "value": number(item.value, item.unit),
+                "interval": interval(item.interval, item.unit) or NOTHING,
+                "bound": interval(item.upper, item.unit) or NOTHING,
+                "beside": times(beside[0]) if beside and candidate.name != "source" else NOTHING,
+                "evidence": item.evidence,
+            }
+        )
+    return rows
