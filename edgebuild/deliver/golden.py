@@ -20,12 +20,12 @@ FOLDER = "golden"
 INPUTS = f"{FOLDER}/inputs.npz"
 OUTPUTS = f"{FOLDER}/outputs.npz"
 
-FLOAT = 1e-3
-"""Float32 kernels of another instruction set add in another order; a thousandth leaves four decimal digits of the
-seven for that."""
+FLOAT = 1e-2
+"""Kernels of another instruction set add in another order, and a logarithm or a division by a small number makes more of
+it. Measured between ONNX Runtime's fused and plain kernels, float32: 3e-7 for a small CNN, 6e-3 for Basic Pitch."""
 REDUCED = 5e-2
-"""With fewer bits a value at the edge of a step falls on either side, and the layers after it see the difference: an
-output of 8 bits over its whole range may move by a dozen of its 255 steps."""
+"""With fewer bits a value at the edge of a step falls on either side, and the layers after it see the difference.
+Measured likewise for small static INT8 CNNs: 5e-3, one step of 255; ten times that for deeper ones."""
 NOISE = 1e-6
 """Smallest difference that counts where all golden values are about 0."""
 
@@ -138,7 +138,8 @@ def compare(wanted: Arrays, found: Arrays, allowed: Mapping[str, float], runtime
         # NaN where NaN was and the same infinities are no difference.
         far = ~np.isclose(now, was, rtol=0.0, atol=limit, equal_nan=True)
         if far.any():
-            most = np.abs(now - was)[far].max()
+            with np.errstate(invalid="ignore"):
+                most = np.nan_to_num(np.abs(now - was)[far], nan=np.inf).max()
             what = f"{runtime} is off by up to {most:.3g} in {far.sum()} of {far.size} values, {limit:.3g} is allowed."
             problems.append(Problem(where, what, fix))
     return problems

@@ -170,8 +170,8 @@ def declined(refused: Refused, described: Manifest) -> Problem:
 
 
 def by_name(runtime: str, versions: dict[str, str]) -> str:
-    """`onnxruntime 1.32.0`: the first distribution of a session is the runtime's own."""
-    return next((f"{name} {version}" for name, version in versions.items()), runtime)
+    """`onnxruntime 1.32.0`: what a session names beside numpy is the runtime's own."""
+    return next((f"{name} {version}" for name, version in versions.items() if name != "numpy"), runtime)
 
 
 def remedy(described: Manifest, here: dict[str, str]) -> str:

@@ -159,7 +159,7 @@ def test_no_candidate_is_no_package(tmp_path: Path) -> None:
 def test_a_model_that_was_refused_is_no_package_in_its_makers_words(tmp_path: Path) -> None:
     factory = Factory(tmp_path / "f")
     factory.inputs["source"] = factory.inputs["refused"]
-    with pytest.raises(Refused, match="tool 1.0: it would not"):
+    with pytest.raises(Refused, match=r"tool 1\.0: it would not"):
         factory.package()
 
 
@@ -229,7 +229,7 @@ def test_the_archive_is_reproducible_and_unpacks_to_one_folder(made: Path, tmp_p
     step = ArchivePackage(package=wire("package"))
     one = Bench(tmp_path / "1", package=made).run(step)
     copy = tmp_path / "copy"
-    for name, content in reversed(sorted(contents(made).items())):
+    for name, content in sorted(contents(made).items(), reverse=True):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_bytes(content)
         (copy / name).chmod(0o400)
