@@ -11,7 +11,7 @@ from edgebuild.errors import Problem, SpecError
 from edgebuild.shipped import shipped
 
 if TYPE_CHECKING:
-    from jinja2 import Environment, TemplateError
+    from jinja2 import Environment
 
 FIX = "Correct the template, or remove it to use the one that ships with edgebuild."
 
@@ -61,23 +61,33 @@ class Renderer:
 
         try:
             return self.environment.get_template(template).render(view)
-        except TemplateError as error:
-            raise SpecError(problem(template, error)) from error
+        except (TemplateError, UnicodeDecodeError) as error:
+            raise SpecError(self.problem(template, error)) from error
+        except Exception as error:
+            # `{{ 1 / 0 }}` is the template's mistake, anything raised outside of one is ours.
+            if self.place(error) is None:
+                raise
+            raise SpecError(self.problem(template, error)) from error
 
     def templates(self, folder: str) -> list[str]:
         """Names of the templates in a folder, shipped and own, without `.j2`, sorted."""
         found = {path.name for root in self.folders for path in (root / folder).glob("*.j2")}
         return sorted(name.removesuffix(".j2") for name in found)
 
+    def problem(self, template: str, error: Exception) -> Problem:
+        """What is wrong, at which line of which template: an included one has lines of its own."""
+        name, line = self.place(error) or (getattr(error, "name", None) or template, getattr(error, "lineno", None))
+        place = f"templates/{name}:{line}" if line else f"templates/{name}"
+        return Problem(place, f"{type(error).__name__}: {getattr(error, 'message', None) or error}.", FIX)
 
-def problem(template: str, error: TemplateError) -> Problem:
-    """What is wrong, at which line of which template."""
-    name, line = getattr(error, "name", None) or template, getattr(error, "lineno", None)
-    frame = error.__traceback__
-    while frame is not None:
-        # Jinja puts the template's own lines into the traceback.
-        if frame.tb_frame.f_code.co_filename.endswith(".j2"):
-            line, name = frame.tb_lineno, template
-        frame = frame.tb_next
-    place = f"templates/{name}:{line}" if line else f"templates/{name}"
-    return Problem(place, f"{type(error).__name__}: {error.message or error}.", FIX)
+    def place(self, error: Exception) -> tuple[str, int] | None:
+        """The innermost template that a traceback goes through, with the line; Jinja puts both into it."""
+        found, frame = None, error.__traceback__
+        while frame is not None:
+            file = Path(frame.tb_frame.f_code.co_filename)
+            for folder in self.folders:
+                if file.is_relative_to(folder):
+                    found = file.relative_to(folder).as_posix(), frame.tb_lineno
+                    break
+            frame = frame.tb_next
+        return found

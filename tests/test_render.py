@@ -35,6 +35,25 @@ def test_a_template_reaches_nothing_but_its_view(tmp_path: Path) -> None:
         own(tmp_path, "{{ model.__class__.__mro__ }}").render("init/data.py.j2", {"model": "m"})
 
 
+def test_a_mistake_in_an_included_template_is_told_there(tmp_path: Path) -> None:
+    own(tmp_path, "\n\n{{ inner }}", "init/inner.j2")
+    with pytest.raises(SpecError, match=r"templates/init/inner\.j2:3: UndefinedError"):
+        own(tmp_path, 'x\n{% include "init/inner.j2" %}').render("init/data.py.j2", {})
+
+
+@pytest.mark.parametrize("text", ["{{ 1 / 0 }}", "{{ 1 + 'a' }}", "{{ (1).real() }}"])
+def test_whatever_a_template_raises_is_its_own_mistake(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SpecError, match=r"templates/init/data\.py\.j2:2: \w+Error"):
+        own(tmp_path, "\n" + text).render("init/data.py.j2", {})
+
+
+def test_a_template_in_another_encoding_is_named(tmp_path: Path) -> None:
+    own(tmp_path, "")
+    (tmp_path / "init" / "data.py.j2").write_bytes("ä".encode("latin-1"))
+    with pytest.raises(SpecError, match=r"templates/init/data\.py\.j2: UnicodeDecodeError"):
+        Renderer(tmp_path).render("init/data.py.j2", {})
+
+
 def test_a_template_that_is_not_there_is_named() -> None:
     with pytest.raises(SpecError, match=r"nothing\.j2"):
         Renderer().render("nothing.j2", {})

@@ -21,8 +21,8 @@ INPUTS = f"{FOLDER}/inputs.npz"
 OUTPUTS = f"{FOLDER}/outputs.npz"
 
 FLOAT = 1e-2
-"""Kernels of another instruction set add in another order, and a logarithm or a division by a small number makes more of
-it. Measured between ONNX Runtime's fused and plain kernels, float32: 3e-7 for a small CNN, 6e-3 for Basic Pitch."""
+"""Kernels of another instruction set add in another order, and a logarithm or a division by a small number makes more
+of it. Measured between ONNX Runtime's fused and plain kernels, float32: 3e-7 for a small CNN, 6e-3 for Basic Pitch."""
 REDUCED = 5e-2
 """With fewer bits a value at the edge of a step falls on either side, and the layers after it see the difference.
 Measured likewise for small static INT8 CNNs: 5e-3, one step of 255; ten times that for deeper ones."""

@@ -218,6 +218,15 @@ def test_a_file_of_the_users_that_would_replace_one_of_ours_is_a_mistake(tmp_pat
     ]  # fmt: skip
 
 
+def test_a_name_that_no_checksum_line_can_hold_is_a_mistake(tmp_path: Path) -> None:
+    factory = Factory(tmp_path / "f")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "a\nb").write_text("x")
+    factory.files = {"odd": tmp_path / "odd"}
+    with pytest.raises(SpecError, match=r"package\.files: 'odd/a\\nb': has a backslash or a control character"):
+        factory.package()
+
+
 def test_names_that_would_break_the_documents_do_not(tmp_path: Path) -> None:
     factory = Factory(tmp_path / "f")
     package = factory.package(made=factory.dossier(name='a """ \\ | name', release="1\n2"))
