@@ -29,7 +29,7 @@ class AssemblePackage(Step):
     `labels.txt` where there are labels; the user's files; `manifest.json`; `SHA256SUMS`.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = ("numpy", "jinja2")
     filename: ClassVar[str] = "package"
 
