@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import unicodedata
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict
@@ -44,7 +45,7 @@ def plain(value: Any) -> Any:
     """A value as canonical plain data: records as mappings, text in NFC, sets sorted, no NaN.
 
     Raises:
-        TypeError: the value is no record, mapping, sequence, set, text, number, truth value or None.
+        TypeError: the value is no record, mapping, sequence, set, text, number, truth value, date or None.
         ValueError: a float is not finite; NaN is not equal to itself and would never hit.
     """
     if isinstance(value, BaseModel):
@@ -57,6 +58,8 @@ def plain(value: Any) -> Any:
         if not math.isfinite(value):
             raise ValueError(f"{value} cannot be part of a key")
         return value
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, dict):
         return {plain(str(name)): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

@@ -46,6 +46,8 @@ class AssemblePackage(Step):
     """Files and folders of the user's by their name in the package."""
     templates: Artifact | None = None
     """The user's own templates."""
+    shipped: str = ""
+    """Digest of the templates that ship with edgebuild: an edited one renders again."""
 
     def run(self, work: Workspace) -> None:
         """Raises: Refused: no candidate could be made. SpecError: a template or file of the user's is wrong."""

@@ -137,6 +137,7 @@ def lower_spec(
             dossiers=tuple(plan.dossier for plan in plans),
             budgets=tuple(tuple(spec.budgets.get(plan.name, ())) for plan in plans),
             templates=shared.templates,
+            shipped=shared.shipped,
         ),
         "write the report",
     )
@@ -280,4 +281,5 @@ def assemble(shared: Shared, to: TargetLowering, dossier: Artifact) -> AssembleP
         config=to.target.config(),
         files=shared.package_files,
         templates=shared.templates,
+        shipped=shared.shipped,
     )

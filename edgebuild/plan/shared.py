@@ -25,6 +25,7 @@ from edgebuild.models.routes import Route, model_format, shortest
 from edgebuild.plan.decline import Decline
 from edgebuild.runtimes import REFERENCE_SESSIONS
 from edgebuild.runtimes.base import Target, installed
+from edgebuild.shipped import shipped
 from edgebuild.spec import Spec
 
 REFERENCE_TOOLS = {"keras": ("tensorflow", "keras"), "h5": ("tensorflow", "keras"), "savedmodel": ("tensorflow",)}
@@ -109,6 +110,11 @@ class Shared:
         """The user's own templates, where he has any."""
         folder = self.spec.package.templates
         return self.read(Path(folder), "templates", "read the templates") if folder else None
+
+    @cached_property
+    def shipped(self) -> str:
+        """Digest of the templates that ship with edgebuild."""
+        return digest_path(shipped("templates"))
 
     def versions(self, target: Target) -> dict[str, str]:
         """Distributions that make and run a target's artifacts; those that are not installed are left out."""

@@ -48,10 +48,11 @@ def _range(text: str) -> str:
 
 
 def _fraction(value: Any) -> Any:
-    from fractions import Fraction
-
+    if not isinstance(value, str):
+        return value
+    above, slash, below = value.partition("/")
     try:
-        return float(Fraction(value.replace(" ", ""))) if isinstance(value, str) else value
+        return float(above) / float(below) if slash else float(above)
     except (ValueError, ZeroDivisionError, OverflowError):
         raise ValueError(f"must be a number or a fraction like `1/255`, got `{value}`") from None
 

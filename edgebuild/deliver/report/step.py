@@ -30,6 +30,8 @@ class RenderReport(Step):
     """Of each dossier's target: what the figures draw as lines."""
     templates: Artifact | None = None
     """The user's own, which hide the shipped ones."""
+    shipped: str = ""
+    """Digest of the templates that ship with edgebuild: an edited one renders again."""
 
     def run(self, work: Workspace) -> None:
         """Raises: SpecError: a template of the user's is wrong."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -95,12 +95,20 @@ def embed(model: ModelProto, folder: Path) -> None:
             )
         if not file.is_file():
             raise Refused(by=BY, why=f"the weights of `{tensor.name}` are missing: no file `{location}`.")
-        total += file.stat().st_size
-        if total > LIMIT:
-            raise Refused(by=BY, why="model and weights exceed 2 GiB, the most one ONNX file can hold.")
-        external_data_helper.load_external_data_for_tensor(tensor, str(folder))
+        # onnx itself refuses files with several hard links, which all files of a store have.
+        tensor.raw_data = part(file, {item.key: item.value for item in tensor.external_data})
         tensor.data_location = 0
         del tensor.external_data[:]
+        total += len(tensor.raw_data)
+        if total > LIMIT:
+            raise Refused(by=BY, why="model and weights exceed 2 GiB, the most one ONNX file can hold.")
+
+
+def part(file: Path, about: Mapping[str, str]) -> bytes:
+    """The bytes of one tensor in a file of weights."""
+    with file.open("rb") as reader:
+        reader.seek(int(about.get("offset", 0)))
+        return reader.read(int(about["length"])) if "length" in about else reader.read()
 
 
 def tensors(model: ModelProto) -> Iterator[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -54,8 +56,8 @@ class OnnxRuntimeSession:
     """A loaded model. Threads do not spin: a waiting thread must not take time from what is measured next."""
 
     def __init__(self, path: str, options: dict[str, Any]) -> None:
-        self.path, self.options = path, options
-        self._session = ort.InferenceSession(path, session_options(options), providers=providers(options))
+        self.path, self.options = whole(path), options
+        self._session = ort.InferenceSession(self.path, session_options(options), providers=providers(options))
         self.inputs = [_tensor(item) for item in self._session.get_inputs()]
         self.outputs = [_tensor(item) for item in self._session.get_outputs()]
         self._names = [item["name"] for item in self.outputs]
@@ -75,6 +77,19 @@ class OnnxRuntimeSession:
                 session.run(self._names, feed)
             events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
         return executed(events, runs)
+
+
+def whole(path: str) -> str:
+    """The model file; of a folder with its weights the one `.onnx`, in a copy that lives as long as this process.
+
+    ONNX Runtime does not open weights through links, and a store shows files as links.
+    """
+    if not Path(path).is_dir():
+        return path
+    copy = tempfile.mkdtemp(prefix="weights-")
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    shutil.copytree(path, copy, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    return str(next(Path(copy).glob("*.onnx")))
 
 
 def session_options(options: dict[str, Any]) -> ort.SessionOptions:

@@ -100,7 +100,11 @@ class OnnxRuntimeTarget(Target):
             "graph_optimization_level": f"ORT_ENABLE_{level}" if level else "ORT_DISABLE_ALL",
             "execution_mode": f"ORT_{self.execution.upper()}",
             "providers": ["CPUExecutionProvider"],
-            "session_config_entries": {"session.intra_op.allow_spinning": "0", **self.entries},
+            "session_config_entries": {
+                "session.intra_op.allow_spinning": "0",
+                "session.inter_op.allow_spinning": "0",
+                **self.entries,
+            },
         }
 
     def account(self, model: Artifact, sample: Artifact) -> Step:
