@@ -1,7 +1,5 @@
 """One contract for each seam of doit that the engine is built on; a new doit that breaks one fails here, not there."""
 
-# ruff: noqa: TID253 - these tests are about doit itself
-
 from __future__ import annotations
 
 import inspect
