@@ -8,28 +8,26 @@ import json
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Specs."""
-    from edgebuild.cli.common import spec_arguments
-
-    spec_arguments(parser)
+    parser.add_argument(
+        "paths", nargs="*", metavar="SPEC", help="specs or folders; all of the project where none is given"
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print one line per spec; every problem at once otherwise."""
-    from edgebuild.cli.common import make_plan
-    from edgebuild.plan.advice import advice
+    from edgebuild.cli.common import load_specs
+    from edgebuild.spec.advice import advice
 
-    plan = make_plan(args)
-    rows = []
-    for spec in plan.specs:
-        rows.append(
-            {
-                "spec": spec.spec.file,
-                "name": spec.spec.name,
-                "targets": {target.name: [c.name for c in target.candidates] for target in spec.targets},
-                "advice": advice(spec),
-            }
-        )
+    rows = [
+        {
+            "spec": spec.file,
+            "name": spec.name,
+            "targets": {name: list(spec.recipes(target)) for name, target in spec.targets.items()},
+            "advice": advice(spec),
+        }
+        for spec in load_specs(args.paths)
+    ]
     if args.format == "json":
         print(json.dumps({"specs": rows, "problems": []}, indent=2, ensure_ascii=False))
         return 0

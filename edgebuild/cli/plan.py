@@ -76,7 +76,7 @@ def describe(plan: Plan, states: dict[str, tuple[str, str]]) -> dict[str, Any]:
 
 def describe_spec(spec: SpecPlan, states: dict[str, tuple[str, str]]) -> dict[str, Any]:
     """One spec: its routes, its targets with their candidates, its advice."""
-    from edgebuild.plan.advice import advice
+    from edgebuild.spec.advice import advice
 
     return {
         "name": spec.spec.name,
@@ -100,7 +100,7 @@ def describe_spec(spec: SpecPlan, states: dict[str, tuple[str, str]]) -> dict[st
             }
             for target in spec.targets
         ],
-        "advice": advice(spec),
+        "advice": advice(spec.spec),
     }
 
 

@@ -20,9 +20,10 @@ from edgebuild.measure.latency import SummarizeLatency
 from edgebuild.measure.score import Score
 from edgebuild.measure.time import TimeCandidates, Timed
 from edgebuild.plan.shared import SPLITS, Shared
-from edgebuild.plan.target import SOURCE, CandidatePlan, TargetLowering
+from edgebuild.plan.target import CandidatePlan, TargetLowering
 from edgebuild.runtimes.base import Target
 from edgebuild.spec import Spec
+from edgebuild.spec.records import SOURCE
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def lower(
 def check_names(specs: Sequence[Spec], targets: Sequence[str], candidates: Sequence[str]) -> None:
     """Raises: SpecError: a name on the command line is in no spec."""
     known_targets = sorted({name for spec in specs for name in spec.targets})
-    known = sorted({name for spec in specs for target in spec.targets.values() for name in recipes(spec, target)})
+    known = sorted({name for spec in specs for target in spec.targets.values() for name in spec.recipes(target)})
     problems = [
         Problem(
             option, f"no spec has a {kind} `{name}`{did_you_mean(name, names) or '.'}", f"Known: {', '.join(names)}."
@@ -113,17 +114,6 @@ def check_names(specs: Sequence[Spec], targets: Sequence[str], candidates: Seque
     ]
     if problems:
         raise SpecError(*problems)
-
-
-def recipes(spec: Spec, target: Target) -> dict[str, Recipe]:
-    """The candidates of a target by name: `source`, the default set, then the spec's own, which replace by name."""
-    found = {SOURCE: Recipe()}
-    if spec.defaults:
-        found |= target.default_recipes()
-    found |= spec.candidates
-    if target.candidates is not None:
-        found = {name: recipe for name, recipe in found.items() if name == SOURCE or name in target.candidates}
-    return found
 
 
 def lower_spec(
@@ -157,7 +147,7 @@ def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str],
     facts = shared.add(DeviceFacts(device=target.device, versions=versions), "ask the device what it is")
     at_most = spec.effort.samples.get(place.worth("accuracy").evidence)
     to = TargetLowering(shared=shared, name=name, target=target, here=place.here, facts=facts, at_most=at_most)
-    for candidate, recipe in recipes(spec, target).items():
+    for candidate, recipe in spec.recipes(target).items():
         if not only or candidate == SOURCE or candidate in only:
             to.lower(candidate, recipe, beyond(spec, recipe, len(to.candidates)))
     entrants = tuple(to.candidates)

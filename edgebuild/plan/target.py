@@ -12,9 +12,7 @@ from edgebuild.errors import Refused
 from edgebuild.measure.memory import MeasureMemory
 from edgebuild.plan.shared import SPLITS, Shared
 from edgebuild.runtimes.base import Target
-
-SOURCE = "source"
-"""Name of the untouched model; it is a candidate of every target."""
+from edgebuild.spec.records import SOURCE
 
 
 @dataclass(frozen=True)

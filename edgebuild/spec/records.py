@@ -23,6 +23,9 @@ from edgebuild.decide.budgets import Budget, Floors, Term
 from edgebuild.metrics.base import Metric
 from edgebuild.runtimes.base import Target
 
+SOURCE = "source"
+"""Name of the untouched model; it is a candidate of every target."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 RANGE = re.compile(r"[1-9][0-9]*\.\.[1-9][0-9]*")
@@ -238,3 +241,13 @@ class Spec(Record):
     package: Package = Package()
     sources: tuple[str, ...] = ()
     """The files this was read from: the spec and what it extends, absolute."""
+
+    def recipes(self, target: Target) -> dict[str, Recipe]:
+        """The candidates of a target by name: `source`, the default set, then the spec's own, which replace by name."""
+        found = {SOURCE: Recipe()}
+        if self.defaults:
+            found |= target.default_recipes()
+        found |= self.candidates
+        if target.candidates is not None:
+            found = {name: recipe for name, recipe in found.items() if name == SOURCE or name in target.candidates}
+        return found

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edgebuild.decide.budgets import Budget
 from edgebuild.metrics.intervals import samples_needed
-
-if TYPE_CHECKING:
-    from edgebuild.plan.lower import SpecPlan
+from edgebuild.spec.records import Spec
 
 
-def advice(plan: SpecPlan) -> list[str]:
+def advice(spec: Spec) -> list[str]:
     """A sentence for each bound: how many samples it takes, how many the report split asks for."""
-    have = plan.spec.data.splits["report"].count if "report" in plan.spec.data.splits else None
+    have = spec.data.splits["report"].count
     seen: dict[str, Budget] = {}
-    for budgets in plan.spec.budgets.values():
+    for budgets in spec.budgets.values():
         for budget in budgets:
             if budget.form == "upper" and budget.unit == "pp":
                 seen.setdefault(f"{budget.quantity} {budget.limit}", budget)
