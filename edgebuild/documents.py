@@ -361,34 +361,36 @@ def scalar(text: str) -> tuple[Any, str, str]:
         return None, "", ""
     if lower in ("true", "false"):
         return lower == "true", "", ""
-    if lower in WORDS[:4]:
-        truth = "true" if lower in ("yes", "on") else "false"
-        what = f"`{text}` is a truth value to some YAML readers and a text to others."
-        return text, what, f'Write `{truth}`, or "{text}" in quotes for the text.'
     if INTEGER.fullmatch(text):
         # Python refuses to convert longer ones; no quantity has so many digits.
         return (int(text) if len(text) < 400 else float("inf")), "", ""
-    if OCTAL.fullmatch(text):
-        what = f"`{text}` is an octal number to some YAML readers."
-        return text, what, f'Write {text.lstrip("+-0") or "0"}, or "{text}" in quotes for the text.'
-    if FLOAT.fullmatch(text):
+    if FLOAT.fullmatch(text) and not OCTAL.fullmatch(text):
         return float(text), "", ""
     if lower in SPECIAL:
         return SPECIAL[lower], "", ""
+    return text, *doubt(text, lower)
+
+
+def doubt(text: str, lower: str) -> tuple[str, str]:
+    """Why a text is something else to other readers, and the fix; empty where it is a text to all."""
+    if lower in WORDS[:4]:
+        truth = "true" if lower in ("yes", "on") else "false"
+        what = f"`{text}` is a truth value to some YAML readers and a text to others."
+        return what, f'Write `{truth}`, or "{text}" in quotes for the text.'
+    if OCTAL.fullmatch(text):
+        what = f"`{text}` is an octal number to some YAML readers."
+        return what, f'Write {text.lstrip("+-0") or "0"}, or "{text}" in quotes for the text.'
+    number = f"`{text}` is a number to some YAML readers and a text to others."
     if GROUPED.fullmatch(text):
-        return (
-            text,
-            f"`{text}` is a number to some YAML readers and a text to others.",
-            f"Write {text.replace('_', '')}.",
-        )
+        return number, f"Write {text.replace('_', '')}."
     if HEXADECIMAL.fullmatch(text):
-        return text, f"`{text}` is a number to some YAML readers and a text to others.", "Write it in decimal digits."
+        return number, "Write it in decimal digits."
     if SEXAGESIMAL.fullmatch(text):
         what = f"`{text}` is a number in base 60 to some YAML readers."
-        return text, what, f'Write a duration with its unit (`90 s`), or "{text}" in quotes for the text.'
+        return what, f'Write a duration with its unit (`90 s`), or "{text}" in quotes for the text.'
     if DATE.fullmatch(text):
-        return text, f"`{text}` is a date to some YAML readers and a text to others.", f'Put it in quotes: "{text}".'
-    return text, "", ""
+        return f"`{text}` is a date to some YAML readers and a text to others.", f'Put it in quotes: "{text}".'
+    return "", ""
 
 
 SYNTAX = (
