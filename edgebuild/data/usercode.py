@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import os
 import sys
@@ -203,6 +204,8 @@ class _UserFinder:
 
 
 def _guarded(function: Callable[..., Any], root: Path, name: str, files: set[str]) -> Callable[..., Any]:
+    # Whoever asks for its parameters gets the user's.
+    @functools.wraps(function)
     def call(*arguments: Any, **options: Any) -> Any:
         with _blamed(root, name, files):
             result = function(*arguments, **options)

@@ -96,11 +96,16 @@ def test_a_folder_of_images_per_class_is_data(project: Project) -> None:
     assert (dossier(project)["interface"])["inputs"]["x"]["size"] == [8, 8]
 
 
+OWN_METRIC = """\
+def share(outputs, labels, reference):
+    assert reference["y"].shape == outputs["y"].shape
+    return 100.0 * (outputs["y"].argmax(axis=1) == labels).mean()
+"""
+
+
 def test_a_slice_and_a_function_of_the_users_are_metrics(project: Project) -> None:
     project.replace('"id": f"s{number}"', '"id": f"s{number}", "tags": {"even": number % 2 == 0}', "data.py")
-    (project.folder / "metrics.py").write_text(
-        "def share(outputs, labels):\n    return 100.0 * (outputs['y'].argmax(axis=1) == labels).mean()\n"
-    )
+    (project.folder / "metrics.py").write_text(OWN_METRIC)
     project.replace(
         "  accuracy: {metric: top1}",
         "  accuracy: {metric: top1}\n  even: {metric: top1, where: {even: true}}\n"
