@@ -45,7 +45,7 @@ class Split(Record):
     @model_validator(mode="after")
     def _one_size(self) -> Split:
         if self.count is not None and self.share is not None:
-            raise ValueError("`count` and `share` both say how many; keep one of them")
+            raise ValueError("must have `count` or `share`, not both; keep one of them")
         return self
 
 

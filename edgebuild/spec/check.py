@@ -257,6 +257,8 @@ def got_words(value: Any, raw: str = "") -> str:
 def mend(wanted: Sequence[str], given: Any) -> str:
     """The likely fix of a value of the wrong kind."""
     number = "a whole number" in wanted or "a number" in wanted
+    if isinstance(given, list) and any("mapping" in words for words in wanted):
+        return "Write `key: value` pairs; a list never stands for alternatives."
     if isinstance(given, str):
         if number and given.strip().replace(".", "", 1).lstrip("-").isdigit():
             return f"Write {given.strip()} without quotes."

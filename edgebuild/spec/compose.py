@@ -248,6 +248,9 @@ def leftovers(checker: Checker, axes: list[str]) -> None:
     """Every reference that is still there matches nothing; `$${` becomes `${`."""
 
     def unknown(name: str) -> Any:
+        if name.startswith("env:"):
+            # Said when it was looked up.
+            return None
         if name in axes:
             return Missing(
                 f"`${{{name}}}` of the matrix stands in `targets` and `budgets` only.", "Write the value out."
@@ -261,7 +264,8 @@ def leftovers(checker: Checker, axes: list[str]) -> None:
             for match in REFERENCE.finditer(str(name)):
                 if match.group(1) is not None:
                     missing = unknown(match.group(1))
-                    checker.say((section, name), missing.what, missing.fix, key=True)
+                    if missing is not None:
+                        checker.say((section, name), missing.what, missing.fix, key=True)
     fill(checker, (), unknown)
     _unescape(checker.document.value)
 

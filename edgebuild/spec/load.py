@@ -47,8 +47,9 @@ class _Reading:
         unique: dict[Any, Problem] = {}
         for problem in [*traps, *self.checker.problems]:
             span = problem.span
-            place = (span.file, span.line, span.column) if span else (problem.where,)
-            unique.setdefault((*place, problem.what), problem)
+            place = (span.file, span.line, span.column) if span else ()
+            # One answer for each word: what follows from the first would only bury it.
+            unique.setdefault((*place, problem.where), problem)
         return sorted(unique.values(), key=self.place)
 
     def place(self, problem: Problem) -> tuple[int, int, int]:

@@ -15,7 +15,7 @@ def megabytes(extra: str) -> float:
     """Size of a fresh installation without byte code, in 10⁶ bytes."""
     with tempfile.TemporaryDirectory() as folder:
         what = f"{ROOT}[{extra}]" if extra else str(ROOT)
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", folder]
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--quiet", "--no-compile", "--target", folder]
         subprocess.run([*command, "--constraint", str(ROOT / "constraints.txt"), what], check=True)
         return sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file()) / 1e6
 
