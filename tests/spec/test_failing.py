@@ -1,6 +1,6 @@
 """Every known mistake and the exact answer to it: `tests/failing/NAME.yaml` and `NAME.txt`.
 
-A new mistake is two files and no code. `UPDATE=1 pytest tests/spec/test_failing.py` writes the answers again; read them.
+A new mistake is two files and no code. `UPDATE=1 pytest tests/spec/test_failing.py` writes the answers again.
 """
 
 from __future__ import annotations
