@@ -15,12 +15,12 @@ FILE = Path("x.yaml")
 def test_every_key_and_value_has_its_place() -> None:
     document = parse("a: 1\nb:\n  - {c: two}\n", FILE)
     assert document.value == {"a": 1, "b": [{"c": "two"}]}
-    span = document.place(("b", 0, "c")).span
+    span = document.place(("b", 0, "c")).value
     assert (span.line, span.column, span.width) == (3, 9, 3)
 
 
 def test_columns_count_characters_and_not_bytes() -> None:
-    span = parse('"ä": {größe: 1}\n', FILE).place(("ä", "größe")).span
+    span = parse('"ä": {größe: 1}\n', FILE).place(("ä", "größe")).value
     assert (span.line, span.column) == (1, 14)
 
 

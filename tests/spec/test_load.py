@@ -88,8 +88,8 @@ def test_the_more_specific_budget_wins_and_null_takes_it_away(folder: Path) -> N
     found = load(
         folder,
         ("  here: {device: here, runtime: onnxruntime}",
-         "  pi4: {device: raspberry-pi-4, runtime: onnxruntime}\n"
-         "  pi5: {device: raspberry-pi-5, runtime: onnxruntime}"),
+         ("  pi4: {device: raspberry-pi-4, runtime: onnxruntime}\n"
+         "  pi5: {device: raspberry-pi-5, runtime: onnxruntime}")),
         ("  all: {accuracy.drop: 1 pp, size: 0.6x}",
          "  all: {accuracy.drop: 1 pp, size: 0.6x}\n  pi*: {size: 0.5x}\n  pi5: {size: null, latency.p95: 8 ms}"),
     )  # fmt: skip
