@@ -1,0 +1,160 @@
+"""Quantization for ONNX Runtime, in ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgebuild.compress.quantize.onnx_dynamic import quantize_dynamic
+from edgebuild.compress.quantize.onnx_float16 import convert_float16
+from edgebuild.compress.quantize.onnx_interface import interface, operators
+from edgebuild.compress.quantize.onnx_static import calibrate_ranges, quantize_static
+from edgebuild.compress.quantize.ranges import read_ranges
+from edgebuild.errors import Refused
+from tests.compress.conftest import images, onnx_network, sqnr
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    return onnx_network(tmp_path / "network.onnx")
+
+
+def static(network: Path, calibration: Path, output: Path, **options: object) -> Path:
+    ranges = output.with_suffix(".json")
+    calibrate_ranges(network, calibration, ranges, "minmax")
+    quantize_static(network, read_ranges(ranges), output, **options)
+    return output
+
+
+def same_interface(one: Path, other: Path) -> bool:
+    graphs = [onnx.load(file).graph for file in (one, other)]
+    return all(len({str(interface(getattr(graph, side))) for graph in graphs}) == 1 for side in ("input", "output"))
+
+
+def test_static_keeps_the_interface_and_most_of_the_signal(network: Path, calibration: Path, tmp_path: Path) -> None:
+    made = static(network, calibration, tmp_path / "static.onnx")
+    assert same_interface(network, made)
+    # 8 bits give about 6 dB each at full range; a mean over positions adds some.
+    assert sqnr("onnxruntime", made, network, {"x": images(40, 2)}) > 25
+
+
+def test_static_has_unsigned_activations_and_signed_weights_per_channel(
+    network: Path, calibration: Path, tmp_path: Path
+) -> None:
+    graph = onnx.load(static(network, calibration, tmp_path / "static.onnx")).graph
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    assert stored["w_quantized"].data_type == TensorProto.INT8
+    assert list(stored["w_scale"].dims) == [16]
+    zero = next(node.input[2] for node in graph.node if node.op_type == "QuantizeLinear")
+    assert stored[zero].data_type == TensorProto.UINT8
+
+
+def test_one_scale_for_each_channel_keeps_the_quiet_ones(calibration: Path, tmp_path: Path) -> None:
+    network = onnx_network(tmp_path / "uneven.onnx", uneven=100.0)
+    quiet = weights_of(network)["w"][0]
+    error = {}
+    for each in (True, False):
+        stored = weights_of(static(network, calibration, tmp_path / f"{each}.onnx", per_channel=each))
+        scale = stored["w_scale"].reshape(-1)[0]
+        error[each] = float(np.abs(stored["w_quantized"][0] * scale - quiet).max() / np.abs(quiet).max())
+    # Half a step of 127, against all of a weight that is less than one step of the loudest channel's scale.
+    assert error[True] < 0.005
+    assert error[False] > 0.2
+
+
+def weights_of(file: Path) -> dict[str, np.ndarray]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(file).graph.initializer}
+
+
+def test_excluded_nodes_stay_in_floating_point(network: Path, calibration: Path, tmp_path: Path) -> None:
+    made = static(network, calibration, tmp_path / "static.onnx", exclude=("dense",))
+    assert "v" in {tensor.name for tensor in onnx.load(made).graph.initializer}
+
+
+def test_ranges_have_twelve_significant_bits(network: Path, calibration: Path, tmp_path: Path) -> None:
+    calibrate_ranges(network, calibration, tmp_path / "ranges.json", "minmax")
+    content = json.loads((tmp_path / "ranges.json").read_text())
+    assert content["samples"] == 40
+    for bounds in content["ranges"].values():
+        for bound in bounds:
+            mantissa, _ = __import__("math").frexp(bound)
+            assert (mantissa * 2**12).is_integer()
+
+
+@pytest.mark.parametrize("method", ["entropy", "percentile"])
+def test_other_ways_to_find_ranges_leave_an_outlier_out(method: str, network: Path, tmp_path: Path) -> None:
+    odd = images(40, 1)
+    odd[0, 0, 0, 0] = 100.0
+    calibration = tmp_path / "odd.npz"
+    np.savez(calibration, x=odd)
+    found = {}
+    for name in ("minmax", method):
+        calibrate_ranges(network, calibration, tmp_path / f"{name}.json", name)
+        found[name] = read_ranges(tmp_path / f"{name}.json")
+    # Ranges are rounded to 12 bits, so a bound may lie one part in 4096 outside.
+    assert all(found[method][t][1] <= high * 1.001 + 1e-6 for t, (_, high) in found["minmax"].items())
+    assert any(found[method][t][1] < high * 0.99 for t, (_, high) in found["minmax"].items())
+
+
+def test_two_processes_write_the_same_bytes(network: Path, calibration: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from edgebuild.compress.quantize.onnx_static import calibrate_ranges, quantize_static\n"
+        "from edgebuild.compress.quantize.ranges import read_ranges\n"
+        "n, c, r, o = map(Path, sys.argv[1:])\n"
+        "calibrate_ranges(n, c, r, 'minmax'); quantize_static(n, read_ranges(r), o)\n"
+    )
+    for name in ("one", "two"):
+        files = [str(tmp_path / f"{name}.{suffix}") for suffix in ("json", "onnx")]
+        command = [sys.executable, "-c", code, str(network), str(calibration), *files]
+        subprocess.run(command, check=True, capture_output=True)
+    assert (tmp_path / "one.onnx").read_bytes() == (tmp_path / "two.onnx").read_bytes()
+
+
+def test_dynamic_has_integer_products_and_needs_no_samples(network: Path, tmp_path: Path) -> None:
+    quantize_dynamic(network, tmp_path / "dynamic.onnx")
+    assert {"ConvInteger", "MatMulInteger"} <= set(operators(onnx.load(tmp_path / "dynamic.onnx")))
+    assert same_interface(network, tmp_path / "dynamic.onnx")
+    assert sqnr("onnxruntime", tmp_path / "dynamic.onnx", network, {"x": images(20, 3)}) > 25
+
+
+def test_float16_halves_the_weights_behind_the_same_interface(network: Path, tmp_path: Path) -> None:
+    convert_float16(network, tmp_path / "half.onnx")
+    types = {tensor.data_type for tensor in onnx.load(tmp_path / "half.onnx").graph.initializer}
+    assert types == {TensorProto.FLOAT16}
+    assert same_interface(network, tmp_path / "half.onnx")
+    # 11 bits of mantissa: 60 dB and more.
+    assert sqnr("onnxruntime", tmp_path / "half.onnx", network, {"x": images(20, 3)}) > 55
+
+
+def test_weights_beyond_float16_are_refused_with_the_tensor(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"`v` holds .*; float16 ends at 65504"):
+        convert_float16(onnx_network(tmp_path / "loud.onnx", loud=1e6), tmp_path / "half.onnx")
+
+
+def test_a_model_with_nothing_to_quantize_is_refused_with_its_operators(tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("Sin", ["x"], ["y"])],
+        "sine",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "sine.onnx")
+    with pytest.raises(Refused, match="it has 1 Sin"):
+        quantize_dynamic(tmp_path / "sine.onnx", tmp_path / "out.onnx")
+    with pytest.raises(Refused, match="it has 1 Sin"):
+        quantize_static(tmp_path / "sine.onnx", {"x": (-1.0, 1.0), "y": (-1.0, 1.0)}, tmp_path / "out.onnx")
+
+
+def test_samples_of_another_model_are_refused(network: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "inputs.npz", z=images(10, 1))
+    with pytest.raises(Refused, match="do not fit"):
+        calibrate_ranges(network, tmp_path / "inputs.npz", tmp_path / "ranges.json", "minmax")
