@@ -22,7 +22,7 @@ BY = "tf2onnx"
 class TensorflowToOnnx(Conversion):
     """Trace the model at fixed sizes and convert the trace."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "tf2onnx", "onnx", "numpy")
     filename: ClassVar[str] = "model.onnx"
 

@@ -20,7 +20,7 @@ BY = "tf2onnx"
 class TfliteToOnnx(Conversion):
     """Operator by operator; quantized operators become float ones between QuantizeLinear and DequantizeLinear."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("tf2onnx", "tensorflow", "ai-edge-litert", "onnx", "numpy")
     filename: ClassVar[str] = "model.onnx"
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.core.records import digest_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
-
-COUNTER = re.compile(r"__\d+")
-"""What tf2onnx puts behind a name; it depends on the order in which the exporter's process met things."""
 
 SEPARATOR = b"\0"
 
@@ -21,8 +18,8 @@ def canonical(model: ModelProto) -> None:
     """Order the nodes and rename inner tensors and nodes in place; inputs and outputs keep their names.
 
     Each tensor is known by a hash over what computes it: operator, attributes, the hashes of its inputs, the bytes of
-    constants. Nodes follow their inputs and else stand in the order of these hashes; names lose their counters and get
-    new ones in that order. A graph with sub-graphs is left as it is, since these refer to outer tensors by name.
+    constants. Nodes follow their inputs and else stand in the order of these hashes, and names follow that order. A
+    graph with sub-graphs is left as it is, since these refer to outer tensors by name.
     """
     graph = model.graph
     if any(attribute.HasField("g") or attribute.graphs for node in graph.node for attribute in node.attribute):
@@ -73,34 +70,30 @@ def hash_of(node: NodeProto, known: dict[str, bytes]) -> bytes:
 
 
 def rename_tensors(graph: GraphProto) -> None:
-    """New names in the order of the nodes."""
-    fixed = {item.name for item in (*graph.input, *graph.output)}
-    new: dict[str, str] = {name: name for name in fixed} | {"": ""}
-    unique = numbered(fixed)
-    for node in graph.node:
-        for name in (*node.input, *node.output):
-            if name not in new:
-                new[name] = unique(name)
-    unique_node = numbered(set())
-    for node in graph.node:
-        node.name = unique_node(node.name or node.op_type)
-        node.input[:] = [new[name] for name in node.input]
-        node.output[:] = [new[name] for name in node.output]
+    """New names in the order of the nodes: `Conv_2`, its outputs `Conv_2_out`, constants after their first reader.
+
+    An exporter's own names are lost: where it merges equal constants or nodes, chance decides whose name remains.
+    """
+    new: dict[str, str] = {item.name: item.name for item in (*graph.input, *graph.output)} | {"": ""}
+    taken = set(new)
+    for node, name in zip(graph.node, numbered([node.op_type for node in graph.node]), strict=True):
+        node.name = name
+        for side, given in (("in", node.input), ("out", node.output)):
+            for index, old in enumerate(given):
+                if old not in new:
+                    wanted = f"{name}_{side}{index or ''}" if side == "out" else f"{name}_{side}{index}"
+                    new[old] = wanted if wanted not in taken else f"{wanted}_"
+        node.input[:] = [new[old] for old in node.input]
+        node.output[:] = [new[old] for old in node.output]
     for item in (*graph.initializer, *graph.value_info):
         item.name = new.get(item.name, item.name)
 
 
-def numbered(taken: set[str]) -> Callable[[str], str]:
-    """A function that strips counters and makes a name distinct from all before."""
-    seen = set(taken)
-
-    def name(old: str) -> str:
-        base = COUNTER.sub("", old) or "tensor"
-        found, count = base, 1
-        while found in seen:
-            count += 1
-            found = f"{base}_{count}"
-        seen.add(found)
-        return found
-
-    return name
+def numbered(kinds: Sequence[str]) -> list[str]:
+    """`Conv_1`, `Relu_1`, `Conv_2`: each with its number among its kind."""
+    count: Counter[str] = Counter()
+    names = []
+    for kind in kinds:
+        count[kind] += 1
+        names.append(f"{kind}_{count[kind]}")
+    return names
