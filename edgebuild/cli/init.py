@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
     if not model.exists():
         raise SpecError(Problem(args.model, "does not exist.", "Name a model file."))
     try:
-        facts = inspect_model(model, model_format(model), {})
+        with hushed():
+            facts = inspect_model(model, model_format(model), {})
     except ValueError as error:
         raise SpecError(Problem(args.model, f"{error}.", "Name a model file.")) from error
     except Refused as refused:
@@ -55,11 +60,9 @@ def run(args: argparse.Namespace) -> int:
 
 def describe(model: Path, facts: ModelFacts, args: argparse.Namespace) -> dict[str, Any]:
     """What the templates say of the model."""
-    from edgebuild.shipped import shipped
-
     dynamic = sorted({axis for tensor in facts.inputs for axis in tensor.shape if isinstance(axis, str)} - {"batch"})
     return {
-        "schema": shipped("specs", "edgebuild.schema.json").as_uri(),
+        "schema": schema_beside(model.parent),
         "model": model.name,
         "name": args.name or safe(model.stem),
         "data": args.data or "data.py:samples",
@@ -77,6 +80,29 @@ def describe(model: Path, facts: ModelFacts, args: argparse.Namespace) -> dict[s
             "dynamic": dynamic,
         },
     }
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep the notes that libraries write to the process's stderr when they start out of the answer."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a file descriptor is wanted
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def schema_beside(folder: Path) -> str:
+    """The schema relative to a folder of the same checkout; "" elsewhere: a path would be of one machine alone."""
+    from edgebuild.shipped import shipped
+
+    schema = shipped("specs", "edgebuild.schema.json")
+    root = schema.parents[1]
+    return os.path.relpath(schema, folder.resolve()) if folder.resolve().is_relative_to(root) else ""
 
 
 def usable_targets(source: str) -> list[str]:
