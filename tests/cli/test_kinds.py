@@ -229,3 +229,50 @@ def test_every_kind_of_source_reaches_both_runtimes(form: str, trained: dict[str
         parity = next(item for item in source["measurements"] if item["quantity"] == "parity")
         assert parity["value"] < 1e-4, (form, target)
     assert done.code in (0, 1), done.out + done.err
+
+
+SEQUENCE = """\
+edgebuild: 1
+name: tiny
+model:
+  source: sequence.onnx
+  inputs: {x: {dims: [batch, seq, 4], data: steps}}
+  shapes: {short: {seq: 16}}
+data: {source: samples.npz, splits: {calibrate: 40, select: 60, report: 60}}
+metrics: {sqnr: {metric: sqnr}}
+candidates: {defaults: false, w8: {quantize: int8}}
+targets: {pc: {device: here, runtime: onnxruntime}}
+budgets: {all: {sqnr: 10 dB, latency.p50@short: 1 s}}
+"""
+
+
+def test_named_axes_get_the_first_named_shapes_sizes(tmp_path: Path) -> None:
+    from onnx import helper, numpy_helper
+
+    project = Project(tmp_path / "sequence", tmp_path / "store")
+    project.folder.mkdir()
+    random = np.random.default_rng(0)
+    weight = numpy_helper.from_array(random.normal(size=(4, 3)).astype(np.float32), "w")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "sequence",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, None, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, None, 3])],
+        [weight],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, project.folder / "sequence.onnx")
+    np.savez(project.folder / "samples.npz", steps=random.normal(size=(160, 16, 4)).astype(np.float32))
+    project.spec.write_text(SEQUENCE)
+    done = project.build()
+    assert done.code == 0, done.out + done.err
+    made = onnx.load(project.package / candidate(project, dossier(project)["choice"])["filename"])
+    assert [axis.dim_value for axis in made.graph.input[0].type.tensor_type.shape.dim] == [1, 16, 4]
+
+
+def test_a_report_template_of_the_users_own_is_the_report(project: Project) -> None:
+    (project.folder / "mine" / "report").mkdir(parents=True)
+    (project.folder / "mine" / "report" / "report.md.j2").write_text("Ours.\n")
+    project.replace("\ndata:", "\npackage: {templates: mine}\n\ndata:")
+    assert project.build().code == 0
+    assert (project.package.parent / "report" / "report.md").read_text() == "Ours.\n"

@@ -33,7 +33,7 @@ class SimplifyOnnx(Conversion):
     Runs in its own process: onnxsim holds a runtime of its own and can crash.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("onnxsim", "onnx", "onnxruntime", "numpy")
     filename: ClassVar[str] = "model.onnx"
 
@@ -47,15 +47,11 @@ def simplify(model: Path, output: Path, shapes: Mapping[str, int], dims: Axes) -
     import onnx
     import onnxsim
 
-    before = onnx.load(model)
-    fixed = fixed_shapes(before, shapes, dims)
     with words_of(BY):
-        after, sound = onnxsim.simplify(
-            before, overwrite_input_shapes=fixed or None, tensor_size_threshold=FOLDED, certify=False
-        )
+        before = fix_shapes(onnx.load(model), shapes, dims)
+        after, sound = onnxsim.simplify(before, tensor_size_threshold=FOLDED, certify=False)
     if not sound:
         raise Refused(by=BY, why="its result differs from the model it was given.")
-    name_axes(after, dims)
     del after.metadata_props[:]
     if after.ByteSize() > before.ByteSize() * GROWTH + SLACK:
         grown = f"{before.ByteSize():,} to {after.ByteSize():,} bytes"
@@ -65,23 +61,23 @@ def simplify(model: Path, output: Path, shapes: Mapping[str, int], dims: Axes) -
     onnx.save(after, output)
 
 
-def fixed_shapes(model: ModelProto, shapes: Mapping[str, int], dims: Axes) -> dict[str, list[int]]:
-    """Inputs all of whose axes have a size once the named ones are put in, and had not before."""
-    found = {}
-    for item in model.graph.input:
-        open_shape = shape_of(item)
-        sizes = bound(named_axes(item.name, open_shape, dims), shapes)
-        # onnxsim cannot fix some axes of an input and leave others open.
-        if sizes != tuple(open_shape) and all(isinstance(size, int) for size in sizes):
-            found[item.name] = [int(size) for size in sizes]
-    return found
+def fix_shapes(model: ModelProto, shapes: Mapping[str, int], dims: Axes) -> ModelProto:
+    """The model with the sizes of named axes written into its inputs and followed through the graph.
 
+    Written here and not left to onnxsim, which fixes all axes of an input or none, and no axis without a name.
+    """
+    import onnx
 
-def name_axes(model: ModelProto, dims: Axes) -> None:
-    """Axes that stay open are called as in `model.json`."""
     for item in model.graph.input:
-        for axis, name in zip(
-            item.type.tensor_type.shape.dim, named_axes(item.name, shape_of(item), dims), strict=True
-        ):
-            if isinstance(name, str):
-                axis.dim_param = name
+        sizes = bound(named_axes(item.name, shape_of(item), dims), shapes)
+        for axis, size in zip(item.type.tensor_type.shape.dim, sizes, strict=True):
+            if isinstance(size, int):
+                axis.dim_value = size
+            else:
+                axis.dim_param = size
+    del model.graph.value_info[:]
+    for item in model.graph.output:
+        for axis in item.type.tensor_type.shape.dim:
+            if not axis.HasField("dim_value"):
+                axis.Clear()
+    return onnx.shape_inference.infer_shapes(model, data_prop=True)
