@@ -136,6 +136,8 @@ def _imported(file: Path, finder: _UserFinder) -> ModuleType:
         name = f"user_{file.stem}"
         spec = importlib.util.spec_from_loader(name, _FromSource(name, str(file)), origin=str(file))
         assert spec is not None and spec.loader is not None
+        # Else it would have no `__file__`, from which loaders find what lies beside them.
+        spec.has_location = True
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         finder.found.add(name)

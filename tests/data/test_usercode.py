@@ -275,3 +275,8 @@ def test_it_runs_in_the_specs_folder_and_comes_back(tmp_path: Path) -> None:
     generator = load(resolve(tmp_path, "data.py:f"))()
 
     assert next(generator) == str(tmp_path) and Path.cwd() == before
+
+
+def test_a_file_named_like_a_module_of_pythons_knows_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "select.py").write_text("HERE = __file__\ndef samples():\n    return HERE\n")
+    assert load(resolve(tmp_path, "select.py:samples", ()))() == str(tmp_path / "select.py")
