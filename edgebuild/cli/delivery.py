@@ -111,7 +111,9 @@ class Delivery:
             unmet = len(self.results.dependents(failed))
             wait = f" {unmet} steps that need it were not started." if unmet else ""
             for problem in failed.problems:
-                found.append(replace(problem, where=f"{failed.label}: {problem.where}", what=problem.what + wait))
+                told = problem.where.startswith(failed.label)
+                where = problem.where if told else f"{failed.label}: {problem.where}".removesuffix(": ")
+                found.append(replace(problem, where=where, what=problem.what + wait))
         return [*found, *self.departures]
 
     def traces(self) -> list[str]:

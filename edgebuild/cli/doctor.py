@@ -100,4 +100,5 @@ def print_machine() -> None:
 
     print("\nthis machine, as measurements record it:")
     for name, value in sorted(identity().items()):
-        print(f"  {name}: {', '.join(value) if isinstance(value, list) else value}")
+        words = ", ".join(value) if isinstance(value, list) else value
+        print(f"  {name}: {'not told' if words is None else words}")

@@ -30,7 +30,7 @@ def print_lines(delivery: Delivery, accept: tuple[str, ...]) -> None:
     print(f"{delivery.ran} steps ran, {delivery.hits} were up to date.")
     for spec in delivery.plan.specs:
         report = spec.folder / "report" / "report.md"
-        if report.exists():
+        if delivery.built(spec.report):
             print(f"report: {shown(report)}")
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
-from edgebuild.errors import words_of
+from edgebuild.errors import MissingToolError, Problem, words_of
 from edgebuild.models.inspect.facts import Axes, ModelFacts, bound
 
 WHOLE = "Check that the file is whole and of the format its name says."
@@ -92,6 +92,27 @@ KINDS: dict[str, type[InspectModel]] = {
 """Format to the step that reads it: each declares one library, and no other needs to be installed."""
 
 
+EXTRAS = {
+    "onnx": "onnxruntime",
+    "onnx-file": "onnxruntime",
+    "tflite": "litert",
+    "keras": "keras",
+    "h5": "keras",
+    "savedmodel": "keras",
+}
+"""Format to the extra that installs its reader."""
+
+
+def installed(distribution: str) -> bool:
+    """Whether a distribution is there."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return bool(version(distribution))
+    except PackageNotFoundError:
+        return False
+
+
 def inspection(
     model: Artifact, form: str, shapes: Mapping[str, int], dims: Mapping[str, tuple[str | int, ...]]
 ) -> InspectModel:
@@ -109,7 +130,12 @@ def inspect_model(path: Path, form: str, dims: Axes) -> ModelFacts:
 
     Raises:
         Refused: the library of that format cannot read it, in its words.
+        MissingToolError: that library is not installed.
     """
+    lacking = [name for name in KINDS[form].tools if not installed(name)]
+    if lacking:
+        what = f"reading {form} models needs {', '.join(lacking)}, not installed here."
+        raise MissingToolError(Problem(path.name, what, f'pip install "edgebuild[{EXTRAS[form]}]"'))
     step = inspection(Artifact(id="", filename=path.name), form, {}, {name: tuple(axes) for name, axes in dims.items()})
     with words_of(f"the reader of {form} models", WHOLE):
         return step.facts(path)
