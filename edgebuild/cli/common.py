@@ -60,9 +60,23 @@ def load_specs(paths: list[str]) -> list[Spec]:
             specs.append(spec.load(file))
         except SpecError as error:
             problems.extend(error.problems)
+    problems += twins(specs)
     if problems:
         raise SpecError(*problems)
     return specs
+
+
+def twins(specs: list[Spec]) -> list[Problem]:
+    """Specs that would write to one `build/NAME`."""
+    first: dict[tuple[str, str], str] = {}
+    found = []
+    for spec in specs:
+        name = Path(spec.file).name
+        other = first.setdefault((spec.folder, spec.name), name)
+        if other != name:
+            what = f"`{spec.name}` is the name of {other} too; both would write build/{spec.name}."
+            found.append(Problem(f"{name}: name", what, "Give one of them another name."))
+    return found
 
 
 def make_plan(args: argparse.Namespace) -> Plan:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from edgebuild.core.dossier import Dossier
 from edgebuild.core.wires import Artifact
 from edgebuild.decide.exits import exit_code, worst_code
-from edgebuild.errors import Problem
+from edgebuild.errors import Problem, StepError
 
 if TYPE_CHECKING:
     from edgebuild.engine.results import Results
@@ -54,7 +54,20 @@ class Delivery:
         return isinstance(self.results.outcome(artifact.id), Built)
 
     def write(self) -> bool:
-        """Export everything; returns whether the lock's choices changed."""
+        """Export everything; returns whether the lock's choices changed.
+
+        Raises:
+            StepError: a file or folder cannot be written.
+        """
+        try:
+            return self.write_all()
+        except OSError as error:
+            fix = "Make room, or see that the folder can be written; what was built is kept in the store."
+            what = f"cannot be written: {error.strerror or error}."
+            raise StepError(Problem(str(error.filename or "build"), what, fix)) from error
+
+    def write_all(self) -> bool:
+        """See `write`. Raises: OSError: a file or folder cannot be written."""
         changed = False
         for spec in self.plan.specs:
             for target, dossier in zip(self.complete(spec), self.dossiers[spec.spec.file], strict=True):
@@ -109,8 +122,9 @@ class Delivery:
         found: list[Problem] = []
         for failed in self.results.failures:
             unmet = len(self.results.dependents(failed))
-            wait = f" {unmet} steps that need it were not started." if unmet else ""
-            for problem in failed.problems:
+            for row, problem in enumerate(failed.problems):
+                last = row == len(failed.problems) - 1
+                wait = f" {unmet} steps that need it were not started." if unmet and last else ""
                 told = problem.where.startswith(failed.label)
                 where = problem.where if told else f"{failed.label}: {problem.where}".removesuffix(": ")
                 found.append(replace(problem, where=where, what=problem.what + wait))

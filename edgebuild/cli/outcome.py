@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgebuild.core.dossier import Dossier
 from edgebuild.core.evidence import Verdict
+from edgebuild.core.wires import Refusal
 
 if TYPE_CHECKING:
     from edgebuild.cli.delivery import Delivery
@@ -38,11 +39,13 @@ def shortfalls(dossier: Dossier) -> list[str]:
     """Every verdict that is not a pass, and what was refused though it is required or nothing else is left."""
     lines = [verdict_line(verdict) for verdict in dossier.verdicts if verdict.status != "pass"]
     nothing = dossier.choice is None and dossier.nearest is None
+    lost: dict[Refusal, list[str]] = {}
     for item in dossier.candidates:
         if item.refusal is not None and (item.required or nothing):
-            must = " (required)" if item.required else ""
-            fix = f" fix: {item.refusal.fix}" if item.refusal.fix else ""
-            lines.append(f"{item.refusal.kind}: {item.name}{must}: {item.refusal.by}: {item.refusal.why}{fix}")
+            lost.setdefault(item.refusal, []).append(f"{item.name} (required)" if item.required else item.name)
+    for refusal, names in lost.items():
+        fix = f" fix: {refusal.fix}" if refusal.fix else ""
+        lines.append(f"{refusal.kind}: {', '.join(names)}: {refusal.by}: {refusal.why}{fix}")
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -148,3 +149,30 @@ def test_two_specs_are_one_graph(project: Project) -> None:
     assert done.code == 0
     assert done.ran <= 6
     assert (project.folder / "build" / "again" / "pc" / "manifest.json").is_file()
+
+
+def test_two_specs_of_one_name_in_a_folder_are_told_apart_before_any_work(project: Project) -> None:
+    (project.folder / "again.edge.yaml").write_text(project.spec.read_text())
+    done = project.build()
+    assert done.code == 2
+    assert "both would write build/tiny" in done.err
+
+
+def test_a_build_folder_that_cannot_be_written_is_told(project: Project) -> None:
+    shutil.rmtree(project.folder / "build")
+    (project.folder / "build").write_text("no folder")
+    done = project.build()
+    assert done.code == 5
+    assert "cannot be written" in done.err
+
+
+def test_two_builds_at_once_both_end_well(fresh: Project) -> None:
+    command = [sys.executable, "-m", "edgebuild.cli.main", "build", "--store", str(fresh.store)]
+    both = [
+        subprocess.Popen(command, cwd=fresh.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for process in both:
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, out + err
+    assert fresh.edgebuild("verify", str(fresh.package), store=False).code == 0
