@@ -27,16 +27,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text")
 
 
-def installed(name: str) -> str | None:
-    """Version of a distribution, without importing it."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
 def distributions(extra: str) -> list[str]:
     """What an extra of this installation brings."""
     from importlib.metadata import requires
@@ -47,9 +37,11 @@ def distributions(extra: str) -> list[str]:
 
 def examine() -> list[dict[str, Any]]:
     """One row for each extra: its packages with versions, usable or not, and the command."""
+    from edgebuild.core.versions import version_of
+
     rows = []
     for extra, purpose in PURPOSES.items():
-        packages = {name: installed(name) for name in distributions(extra)}
+        packages = {name: version_of(name) for name in distributions(extra)}
         missing = [name for name, found in packages.items() if found is None]
         rows.append(
             {

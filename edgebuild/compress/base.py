@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from edgebuild.core.graph import Lowering
-from edgebuild.core.records import Record
+from edgebuild.core.records import Documented, Record
 from edgebuild.core.wires import Artifact
 
 
@@ -34,7 +34,7 @@ class Quantizer(Protocol):
         """
 
 
-class Stage(Record):
+class Stage(Documented):
     """One stage of a recipe."""
 
     def describe(self) -> str:

@@ -18,10 +18,19 @@ class Record(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        use_attribute_docstrings=True,
         ser_json_inf_nan="strings",
         validate_default=True,
     )
+
+
+class Documented(Record):
+    """A record that people write: what its docstrings say stands in the schema and in problems.
+
+    Only here, because pydantic reads a class's source for it, which for all records would take longer than a build that
+    finds nothing to do.
+    """
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 class OutsideKey:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from edgebuild.core.records import Record
+from edgebuild.core.records import Documented
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 
@@ -17,7 +17,7 @@ SPLIT_NAMES: tuple[SplitName, ...] = ("train", "calibrate", "select", "report")
 PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
 
 
-class Split(Record):
+class Split(Documented):
     """One entry of `data.splits`: `1000`, `20 %`, or a mapping. Without count and share it takes all that is left."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from edgebuild.core.step import Step, Workspace
+from edgebuild.core.versions import installed
 
 ISA_THAT_MATTERS = (
     "sse4_2", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16",
@@ -48,17 +48,6 @@ class DeviceFacts(Step):
 def device_facts(distributions: Sequence[str]) -> dict[str, Any]:
     """This machine, with the installed versions of some distributions."""
     return {"device": "here", "versions": installed(distributions), **identity()}
-
-
-def installed(distributions: Iterable[str]) -> dict[str, str]:
-    """Version of each distribution that is installed, by name."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {}
-    for name in sorted(distributions):
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
 
 
 def identity(root: Path = Path("/")) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from edgebuild.core.records import Record
+from edgebuild.core.records import Documented
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,7 @@ class Samples:
         return replace(self, outputs=self.reference)
 
 
-class Metric(Record):
+class Metric(Documented):
     """One entry of `metrics:`."""
 
     metric: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from edgebuild.core.records import Record
 from edgebuild.core.step import Step
+from edgebuild.core.versions import version_of
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
 
@@ -50,15 +52,7 @@ class Route(Record):
 
     def missing(self) -> list[str]:
         """Distributions that are not installed."""
-        from importlib.metadata import PackageNotFoundError, version
-
-        absent = []
-        for name in self.distributions:
-            try:
-                version(name)
-            except PackageNotFoundError:
-                absent.append(name)
-        return absent
+        return [name for name in self.distributions if version_of(name) is None]
 
 
 CONVERT = "edgebuild.models.convert"
@@ -131,6 +125,7 @@ def model_format(path: Path) -> str:
     return found
 
 
+@cache
 def shortest(source: str, target: str) -> tuple[Route, ...]:
     """The fewest conversions that lead from a format to another on this machine; none where they are the same.
 

@@ -13,6 +13,7 @@ from typing import Any
 from edgebuild.core.graph import Graph
 from edgebuild.core.records import plain
 from edgebuild.core.step import Step
+from edgebuild.core.versions import installed
 from edgebuild.core.wires import Artifact
 from edgebuild.models.admit import AdmitSource
 from edgebuild.plan.decline import Decline
@@ -72,7 +73,7 @@ class Writer:
         self.places[step.id] = f"made/{number:02d}-{step.output_name()}"
         text = self.reach.expression(step.__module__, filled)
         self.calls.append(text.replace(OUTPUT, f"Path({self.places[step.id]!r})"))
-        self.tools |= versions(type(step).tools)
+        self.tools |= installed(type(step).tools)
 
 
 OUTPUT = "OUTPUT_OF_THIS_STEP"
@@ -125,13 +126,6 @@ def the_call(step: Step) -> ast.expr:
     body = [item for item in function.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
     assert len(body) == 1 and isinstance(body[0], ast.Expr), f"{step.kind()}.run does more than call one function"
     return body[0].value
-
-
-def versions(names: tuple[str, ...]) -> dict[str, str]:
-    """Installed versions of distributions."""
-    from importlib.metadata import version
-
-    return {name: version(name) for name in names}
 
 
 def refusals(graph: Graph, model: Artifact) -> Iterator[Decline]:

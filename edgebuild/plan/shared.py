@@ -10,6 +10,7 @@ from pathlib import Path
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Graph
 from edgebuild.core.step import Step
+from edgebuild.core.versions import installed
 from edgebuild.core.wires import Artifact, Refusal, UserCode
 from edgebuild.data.check import CheckData
 from edgebuild.data.loader import LoadArchive, LoadFunction, LoadImages
@@ -24,7 +25,7 @@ from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import Route, model_format, shortest
 from edgebuild.plan.decline import Decline
 from edgebuild.runtimes import REFERENCE_SESSIONS
-from edgebuild.runtimes.base import Target, installed
+from edgebuild.runtimes.base import Target
 from edgebuild.shipped import shipped
 from edgebuild.spec import Spec
 

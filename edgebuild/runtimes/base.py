@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import PurePath
 from typing import Any, ClassVar
 
@@ -11,12 +9,12 @@ from edgebuild.compress.base import Draft, Recipe
 from edgebuild.compress.quantize.stage import Quantize
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Lowering
-from edgebuild.core.records import Record
+from edgebuild.core.records import Documented
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
 
 
-class Target(Record):
+class Target(Documented):
     """One product to ship: a runtime on a device."""
 
     runtime: str
@@ -77,14 +75,3 @@ class Target(Record):
     def account(self, model: Artifact, sample: Artifact) -> Step:
         """The step that writes an `Account` (JSON) of the artifact; `sample` is a checked split."""
         raise NotImplementedError
-
-
-def installed(names: Iterable[str]) -> dict[str, str]:
-    """Versions of the distributions that are there, sorted by name."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {}
-    for name in sorted(set(names)):
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found

@@ -17,7 +17,7 @@ from pydantic import (
 
 from edgebuild.compress.base import Recipe
 from edgebuild.core.evidence import Evidence
-from edgebuild.core.records import Record
+from edgebuild.core.records import Documented, Record
 from edgebuild.data.splits import Split, SplitName
 from edgebuild.decide.budgets import Budget, Floors, Term
 from edgebuild.metrics.base import Metric
@@ -71,7 +71,7 @@ Fraction = Annotated[
 Size = Annotated[int, Field(gt=0)]
 
 
-class Input(Record):
+class Input(Documented):
     """What must be said of one input of the model."""
 
     dims: tuple[str | Size, ...] = ()
@@ -80,7 +80,7 @@ class Input(Record):
     """Key of the samples' inputs that feeds it; its own name where left out."""
 
 
-class ModelSection(Record):
+class ModelSection(Documented):
     """The network."""
 
     source: str
@@ -102,7 +102,7 @@ class Model(ModelSection):
     """A name of `models/routes.py`."""
 
 
-class InterfaceInput(Record):
+class InterfaceInput(Documented):
     """How a product's input becomes the model's."""
 
     kind: Literal["image"]
@@ -119,14 +119,14 @@ class InterfaceInput(Record):
     """Then this is subtracted, for each channel."""
 
 
-class InterfaceOutput(Record):
+class InterfaceOutput(Documented):
     """How the model's output becomes the product's."""
 
     labels: str | None = None
     """Text file with one class name a line, in the order of the outputs."""
 
 
-class Interface(Record):
+class Interface(Documented):
     """What surrounds the model in the product."""
 
     inputs: dict[str, InterfaceInput] = {}
@@ -135,14 +135,14 @@ class Interface(Record):
     """By the model's output names."""
 
 
-class EnvironmentRoot(Record):
+class EnvironmentRoot(Documented):
     """A folder that an environment variable names."""
 
     env: str
     """The variable."""
 
 
-class DataSection(Record):
+class DataSection(Documented):
     """The samples."""
 
     source: str
@@ -187,7 +187,7 @@ class Effort(Record):
     """At most so many samples where the evidence is of that class."""
 
 
-class PackageSection(Record):
+class PackageSection(Documented):
     """What else goes into a package."""
 
     files: tuple[str, ...] = ()

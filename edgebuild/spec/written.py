@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PositiveInt, WithJsonSchema
 
 from edgebuild.core.evidence import Evidence
-from edgebuild.core.records import Record
+from edgebuild.core.records import Documented
 from edgebuild.spec.quantities import seconds
 from edgebuild.spec.records import DataSection, Interface, ModelSection, Name, PackageSection
 
@@ -19,7 +19,7 @@ Duration = Annotated[
 """In seconds; written with its unit."""
 
 
-class EvidenceSection(Record):
+class EvidenceSection(Documented):
     """The weakest evidence on which a budget may pass."""
 
     latency: Evidence | None = None
@@ -38,7 +38,7 @@ class EvidenceSection(Record):
     """Committed measurements that are older do not count: `90 d`."""
 
 
-class EffortSection(Record):
+class EffortSection(Documented):
     """How much a build may spend."""
 
     time: Duration | None = None
@@ -49,7 +49,7 @@ class EffortSection(Record):
     """At most so many samples where the evidence is of that class: `{simulated: 300}`."""
 
 
-class Written(Record):
+class Written(Documented):
     """What to build from one model, for which devices, within which budgets."""
 
     edgebuild: Literal[1]

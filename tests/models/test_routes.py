@@ -34,18 +34,11 @@ def test_no_route_at_all_says_what_to_bring() -> None:
 
 
 def test_missing_packages_are_named_with_the_line_that_adds_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib.metadata
-
-    real = importlib.metadata.version
-
-    def without(name: str) -> str:
-        if name == "tf2onnx":
-            raise importlib.metadata.PackageNotFoundError(name)
-        return real(name)
-
-    monkeypatch.setattr(importlib.metadata, "version", without)
+    monkeypatch.setattr(routes, "version_of", lambda name: None if name == "tf2onnx" else "1.0")
+    routes.shortest.cache_clear()
     with pytest.raises(Refused, match="needs tf2onnx") as caught:
         routes.shortest("keras", "onnx")
+    routes.shortest.cache_clear()
     assert caught.value.fix == 'pip install "edgebuild[keras,onnxruntime]"'
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from edgebuild.core.step import Step, Workspace
+from edgebuild.core.versions import version_of
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import MissingToolError, Problem, words_of
 from edgebuild.models.inspect.facts import Axes, ModelFacts, bound
@@ -103,16 +104,6 @@ EXTRAS = {
 """Format to the extra that installs its reader."""
 
 
-def installed(distribution: str) -> bool:
-    """Whether a distribution is there."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return bool(version(distribution))
-    except PackageNotFoundError:
-        return False
-
-
 def inspection(
     model: Artifact, form: str, shapes: Mapping[str, int], dims: Mapping[str, tuple[str | int, ...]]
 ) -> InspectModel:
@@ -132,7 +123,7 @@ def inspect_model(path: Path, form: str, dims: Axes) -> ModelFacts:
         Refused: the library of that format cannot read it, in its words.
         MissingToolError: that library is not installed.
     """
-    lacking = [name for name in KINDS[form].tools if not installed(name)]
+    lacking = [name for name in KINDS[form].tools if version_of(name) is None]
     if lacking:
         what = f"reading {form} models needs {', '.join(lacking)}, not installed here."
         raise MissingToolError(Problem(path.name, what, f'pip install "edgebuild[{EXTRAS[form]}]"'))

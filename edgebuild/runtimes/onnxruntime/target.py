@@ -11,9 +11,10 @@ from edgebuild.compress.quantize.stage import Quantize
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Lowering
 from edgebuild.core.step import Step
+from edgebuild.core.versions import installed
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
-from edgebuild.runtimes.base import Target, installed
+from edgebuild.runtimes.base import Target
 
 
 class OnnxRuntimeTarget(Target):
