@@ -15,8 +15,8 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 demo: $(READY)
-	$(BIN)/edgebuild build examples/digits --summary -
-	@echo "package: examples/digits/build/digits/   report: examples/digits/build/digits/report/report.md"
+	$(BIN)/edgebuild build examples/digits
+	@echo "packages: examples/digits/build/digits/ort examples/digits/build/digits/litert"
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not slow and not bench"
