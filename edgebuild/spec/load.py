@@ -8,7 +8,7 @@ from typing import Any
 from edgebuild.core.evidence import EVIDENCE
 from edgebuild.decide.budgets import Floors
 from edgebuild.documents import Document
-from edgebuild.errors import Problem, SpecError
+from edgebuild.errors import Problem, SpecError, did_you_mean
 from edgebuild.metrics.base import Metric
 from edgebuild.spec import budgets, compose, families, sources
 from edgebuild.spec.check import Checker
@@ -142,13 +142,19 @@ class _Reading:
             "objective": self.objectives(plain, entries["targets"], known),
         }
 
+    def meant(self) -> dict[str, Any]:
+        """Metrics under a misspelt `metrics`: budgets that name them are not wrong too."""
+        value = self.document.value
+        near = [key for key in value if key not in Written.model_fields and did_you_mean(str(key), ["metrics"])]
+        return _mapping(value[near[0]]) if near else {}
+
     def known(self, metrics: dict[str, Metric], entries: dict[str, Any], written: dict[str, Any]) -> budgets.Known:
         """What budgets may speak of."""
         model = written.get("model")
         return budgets.Known(
             targets=tuple(entries["targets"]),
             metrics=metrics,
-            broken_metrics=tuple(name for name in entries["metrics"] if name not in metrics),
+            broken_metrics=tuple(name for name in (*entries["metrics"], *self.meant()) if name not in metrics),
             shapes=tuple(model.shapes) if model else (),
         )
 
