@@ -41,10 +41,18 @@ class Scale:
         return [(value, text) for value, text in zip(values, texts(values), strict=True)]
 
 
-def scale_of(values: Sequence[float], limits: Sequence[float], start: float, end: float) -> Scale:
-    """The axis for some values, with room around them, and for those limits that are near enough."""
+def scale_of(values: Sequence[float], limits: Sequence[float], start: float, end: float, linear: bool = False) -> Scale:
+    """The axis for some values, with room around them, and for those limits that are near enough.
+
+    Args:
+        values: that must be seen.
+        limits: that may be.
+        start: of the axis on the page.
+        end: of the axis on the page.
+        linear: for decibels, which are logarithms already, and for parts of a whole.
+    """
     low, high = min(values), max(values)
-    log = low > 0 and high / low > LOG_FROM
+    log = not linear and low > 0 and high / low > LOG_FROM
     if log:
         near = [limit for limit in limits if low / REACH <= limit <= high * REACH]
         low, high = min(low, *near, low), max(high, *near, high)

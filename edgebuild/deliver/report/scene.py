@@ -81,6 +81,10 @@ class Plot:
         return (self.x if limit.along == "x" else self.y).holds(limit.value)
 
 
+LINEAR = ("(dB)", "(%)")
+"""Ends of the labels of axes that are never logarithmic."""
+
+
 def plot_of(chart: Chart) -> Plot:
     """The scales that hold every point, every interval and the budgets near them."""
     bounds = {along: [limit.value for limit in chart.limits if limit.along == along] for along in "xy"}
@@ -88,8 +92,8 @@ def plot_of(chart: Chart) -> Plot:
     upright = [value for point in chart.points for value in (point.y.value, point.y.low, point.y.high)]
     return Plot(
         chart,
-        scale_of(across, bounds["x"], LEFT, WIDTH - RIGHT),
-        scale_of(upright, bounds["y"], HEIGHT - BOTTOM, TOP),
+        scale_of(across, bounds["x"], LEFT, WIDTH - RIGHT, linear=chart.x.label.endswith(LINEAR)),
+        scale_of(upright, bounds["y"], HEIGHT - BOTTOM, TOP, linear=chart.y.label.endswith(LINEAR)),
     )
 
 

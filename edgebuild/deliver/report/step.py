@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class RenderReport(Step):
     """Write the dossiers of a spec as a report for people."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("jinja2",)
     filename: ClassVar[str] = "report"
 
