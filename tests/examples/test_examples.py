@@ -157,6 +157,15 @@ def edgebuild(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def settled(folder: Path, store: str) -> subprocess.CompletedProcess[str]:
+    """A build, again where the machine was too busy to time anything: such a run does not count and is not kept."""
+    for _ in range(4):
+        done = edgebuild("build", "--store", store, folder=folder)
+        if done.returncode != 1 or "inconclusive" not in done.stdout.lower():
+            break
+    return done
+
+
 @pytest.mark.parametrize(
     "name",
     ["digits", pytest.param("gestures", marks=pytest.mark.slow), pytest.param("basic-pitch", marks=pytest.mark.slow)],
@@ -168,7 +177,7 @@ def test_an_example_builds_to_verified_packages_and_a_report(
     (folder / "deployment.edge.lock").unlink(missing_ok=True)
     built = folder / "build" / name
 
-    first = edgebuild("build", "--store", store, folder=folder)
+    first = settled(folder, store)
 
     assert first.returncode == 0, first.stdout + first.stderr
     targets = sorted(read(folder).targets)
