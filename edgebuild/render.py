@@ -77,7 +77,8 @@ class Renderer:
     def problem(self, template: str, error: Exception) -> Problem:
         """What is wrong, at which line of which template: an included one has lines of its own."""
         name, line = self.place(error) or (getattr(error, "name", None) or template, getattr(error, "lineno", None))
-        place = f"templates/{name}:{line}" if line else f"templates/{name}"
+        whose = "package.templates" if self.own and (self.own / name).is_file() else "templates"
+        place = f"{whose}/{name}:{line}" if line else f"{whose}/{name}"
         return Problem(place, f"{type(error).__name__}: {getattr(error, 'message', None) or error}.", FIX)
 
     def place(self, error: Exception) -> tuple[str, int] | None:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgebuild.errors import Problem, SpecError
+
 if TYPE_CHECKING:
     from edgebuild.engine.results import Results
     from edgebuild.engine.store import Store
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Specs, how to run, what to print."""
-    from edgebuild.cli.common import spec_arguments, store_arguments
+    from edgebuild.cli.common import output_file, spec_arguments, store_arguments
 
     spec_arguments(parser)
     store_arguments(parser)
@@ -26,8 +28,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stop", action="store_true", help="stop at the first failed step instead of going on")
     parser.add_argument("--quiet", action="store_true", help="say nothing but the verdicts")
     parser.add_argument("--format", choices=("text", "json"), default="text")
-    parser.add_argument("--summary", metavar="FILE", help="write a short markdown summary there (`-` for stdout)")
-    parser.add_argument("--junit", metavar="FILE", help="write verdicts as JUnit XML there")
+    parser.add_argument(
+        "--summary", type=output_file, metavar="FILE", help="write a short markdown summary there (`-` for stdout)"
+    )
+    parser.add_argument("--junit", type=output_file, metavar="FILE", help="write verdicts as JUnit XML there")
 
 
 def jobs(text: str) -> int:
@@ -44,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     from edgebuild.cli.delivery import Delivery
     from edgebuild.engine.store import Store
 
+    if args.format == "json" and "-" in (args.summary, args.junit):
+        raise SpecError(Problem("--format json", "fills stdout alone.", "Write the summary or JUnit file to a file."))
     plan = make_plan(args)
     store = Store(store_root(args))
     try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebuild.errors import Problem, SpecError
+from edgebuild.errors import Problem, SpecError, StepError
 
 if TYPE_CHECKING:
     from edgebuild.plan import Plan
@@ -33,7 +34,12 @@ def spec_arguments(parser: argparse.ArgumentParser) -> None:
 
 def store_arguments(parser: argparse.ArgumentParser) -> None:
     """`--store`."""
-    parser.add_argument("--store", metavar="FOLDER", help="where artifacts are kept (default: the user's cache folder)")
+    parser.add_argument(
+        "--store",
+        type=store_folder,
+        metavar="FOLDER",
+        help="where artifacts are kept (default: the user's cache folder)",
+    )
 
 
 def load_specs(paths: list[str]) -> list[Spec]:
@@ -92,6 +98,36 @@ def lock_incumbents(specs: list[Spec]) -> dict[str, dict[str, str]]:
     from edgebuild.deliver.provenance.lock import incumbents, read_lock
 
     return {spec.file: incumbents(read_lock(Path(spec.file).with_suffix(".lock"))) for spec in specs}
+
+
+def output_file(text: str) -> str:
+    """An argument that names a file to write, `-` for stdout; refused before any work where it cannot be one."""
+    if text != "-" and (not text or Path(text).is_dir() or not Path(text).absolute().parent.is_dir()):
+        raise argparse.ArgumentTypeError(f"cannot write a file `{text}`: its folder must be there, itself no folder")
+    return text
+
+
+def emit(where: str | None, text: str) -> None:
+    """Write an output, to stdout where it is `-` or nothing.
+
+    Raises:
+        StepError: the file cannot be written.
+    """
+    if where in (None, "-"):
+        sys.stdout.write(text)
+        return
+    try:
+        Path(str(where)).write_text(text, encoding="utf-8")
+    except OSError as error:
+        what = f"cannot be written: {error.strerror or error}."
+        raise StepError(Problem(str(where), what, "Name a file that can be written.")) from error
+
+
+def store_folder(text: str) -> str:
+    """An argument that names a folder; an empty text, from an unset variable, is none."""
+    if not text:
+        raise argparse.ArgumentTypeError("must name a folder, got an empty text")
+    return text
 
 
 def store_root(args: argparse.Namespace) -> Path:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebuild.core.dossier import Dossier
@@ -127,7 +125,9 @@ class Delivery:
                 wait = f" {unmet} steps that need it were not started." if unmet and last else ""
                 told = problem.where.startswith(failed.label)
                 where = problem.where if told else f"{failed.label}: {problem.where}".removesuffix(": ")
-                found.append(replace(problem, where=where, what=problem.what + wait))
+                found.append(
+                    replace(problem, where=where, what=sentence(problem.what) + wait if wait else problem.what)
+                )
         return [*found, *self.departures]
 
     def traces(self) -> list[str]:
@@ -137,6 +137,7 @@ class Delivery:
     def conclude(self, args: argparse.Namespace) -> int:
         """Print what happened, write the side outputs, return the exit code."""
         from edgebuild.cli import outcome
+        from edgebuild.cli.common import emit
 
         code = self.code(tuple(args.accept), args.require_device)
         if args.format == "json":
@@ -155,9 +156,6 @@ class Delivery:
         return code
 
 
-def emit(where: str, text: str) -> None:
-    """Write a side output, `-` for stdout."""
-    if where == "-":
-        sys.stdout.write(text)
-    else:
-        Path(where).write_text(text, encoding="utf-8")
+def sentence(text: str) -> str:
+    """A text that another sentence can follow."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -39,7 +39,7 @@ def committed(file: Path, revision: str) -> str:
     """
     try:
         if git(file.parent, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").returncode != 0:
-            raise MissingToolError(
+            raise SpecError(
                 Problem(revision, "is no commit of a git repository here.", "Name a revision that `git log` knows.")
             )
         shown = git(file.parent, "show", f"{revision}:./{file.name}")

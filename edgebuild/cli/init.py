@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
         raise SpecError(Problem(args.model, f"{error}.", "Name a model file.")) from error
     except Refused as refused:
         raise SpecError(Problem(args.model, f"{refused.by}: {refused.why}", refused.fix)) from refused
+    refuse_arguments(args)
     spec, loader = model.parent / "deployment.edge.yaml", model.parent / "data.py"
     taken = [path for path in (spec, *([] if args.data else [loader])) if path.exists() and not args.force]
     if taken:
@@ -56,6 +57,23 @@ def run(args: argparse.Namespace) -> int:
     print(f"wrote {spec}" + ("" if args.data else f" and {loader} (noise: put your own samples there)"))
     print(f"next: edgebuild build {spec}")
     return 0
+
+
+def refuse_arguments(args: argparse.Namespace) -> None:
+    """Raises: SpecError: a spec with this name or data would not load, so nothing is written."""
+    from edgebuild.spec.records import NAME
+
+    problems = []
+    if args.name is not None and not NAME.fullmatch(args.name):
+        what = f"must be letters, digits, `.`, `_` and `-` (it names a folder), got `{args.name}`."
+        problems.append(Problem("--name", what, f"Try `{safe(args.name)}`."))
+    if args.data is not None:
+        file = Path(args.model).parent / args.data.partition(".py:")[0]
+        file = file.with_name(file.name + ".py") if ".py:" in args.data else file
+        if not args.data or not file.exists():
+            problems.append(Problem("--data", f"there is no `{args.data}`.", "It starts in the model's folder."))
+    if problems:
+        raise SpecError(*problems)
 
 
 def describe(model: Path, facts: ModelFacts, args: argparse.Namespace) -> dict[str, Any]:

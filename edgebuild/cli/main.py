@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -76,7 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     args = command_parser(words[0]).parse_args(words[1:])
     try:
-        return int(import_module(f"edgebuild.cli.{words[0]}").run(args))
+        code = int(import_module(f"edgebuild.cli.{words[0]}").run(args))
+        sys.stdout.flush()
+        return code
     except EdgebuildError as error:
         show(error, as_json=getattr(args, "format", "") == "json")
         return error.exit_code
@@ -85,12 +88,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 141
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise_as_ours()
+            return 70
+        print(f"edgebuild: {error.strerror}: {error.filename or 'what was to be printed'}", file=sys.stderr)
+        return 5
     except Exception:
-        import traceback
-
-        traceback.print_exc()
-        print("edgebuild: this is our bug, not yours; please report the lines above", file=sys.stderr)
+        raise_as_ours()
         return 70
+
+
+def raise_as_ours() -> None:
+    """Print the traceback of a bug of ours."""
+    import traceback
+
+    traceback.print_exc()
+    print("edgebuild: this is our bug, not yours; please report the lines above", file=sys.stderr)
 
 
 def show(error: EdgebuildError, as_json: bool) -> None:

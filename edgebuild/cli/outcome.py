@@ -44,8 +44,8 @@ def shortfalls(dossier: Dossier) -> list[str]:
         if item.refusal is not None and (item.required or nothing):
             lost.setdefault(item.refusal, []).append(f"{item.name} (required)" if item.required else item.name)
     for refusal, names in lost.items():
-        fix = f" fix: {refusal.fix}" if refusal.fix else ""
-        lines.append(f"{refusal.kind}: {', '.join(names)}: {refusal.by}: {refusal.why}{fix}")
+        lines.append(f"{refusal.kind}: {', '.join(names)}: {refusal.by}: {refusal.why}")
+        lines += [f"  fix: {refusal.fix}"] if refusal.fix else []
     return lines
 
 

@@ -7,17 +7,15 @@ import argparse
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """It takes none."""
-    parser.add_argument("--output", metavar="FILE", help="write it there instead of printing it")
+    from edgebuild.cli.common import output_file
+
+    parser.add_argument("--output", type=output_file, metavar="FILE", help="write it there instead of printing it")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print or write the schema."""
-    from pathlib import Path
-
+    from edgebuild.cli.common import emit
     from edgebuild.spec.schema import schema_text
 
-    if args.output:
-        Path(args.output).write_text(schema_text(), encoding="utf-8")
-    else:
-        print(schema_text(), end="")
+    emit(args.output, schema_text())
     return 0

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from edgebuild.errors import Problem, SpecError
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Packages."""
@@ -16,6 +18,10 @@ def run(args: argparse.Namespace) -> int:
     """Print every problem; 0 where there is none, else 1."""
     from edgebuild.deliver.verify import verify
 
+    absent = [name for name in args.packages if not Path(name).exists()]
+    if absent:
+        fix = "Name a folder of `build/…` or its `.tar.gz`."
+        raise SpecError(*(Problem(name, "no such package.", fix) for name in absent))
     bad = 0
     for name in args.packages:
         problems = verify(Path(name))

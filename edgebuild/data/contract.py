@@ -145,7 +145,7 @@ class Gathering:
         if group is not None:
             self.groups.append(str(_scalar(group)))
         self.tags.append({str(tag): _scalar(value) for tag, value in tags.items()})
-        self.ids.append("" if identity is None else str(_scalar(identity)))
+        self.ids.append("" if identity is None else str(_scalar(identity)).encode("utf-8", "replace").decode())
 
     def finish(self) -> SampleSet:
         """The samples.

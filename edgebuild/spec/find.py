@@ -32,4 +32,4 @@ def below(folder: Path) -> Iterator[Path]:
 
 def foreign(folder: Path) -> bool:
     """Whether a folder holds nothing a person wrote."""
-    return folder.name.startswith(".") or folder.name in NOT_OURS or (folder / "pyvenv.cfg").is_file()
+    return folder.name.startswith(".") or folder.name in NOT_OURS or os.path.isfile(folder / "pyvenv.cfg")  # noqa: PTH113 - says no where it may not look

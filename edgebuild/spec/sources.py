@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from edgebuild.documents import Loc, neighbours
 from edgebuild.errors import did_you_mean
+from edgebuild.runtimes import TARGETS
+from edgebuild.shipped import shipped
 from edgebuild.spec.check import Checker
 from edgebuild.spec.compose import fill
 from edgebuild.spec.records import Data, DataSection, Interface, Model, ModelSection, Package, PackageSection
@@ -255,6 +257,20 @@ def readable_labels(checker: Checker, loc: Loc, path: Path) -> None:
         )
 
 
+def idle_templates(checker: Checker, folder: Path) -> None:
+    """A template that hides none of ours, and is not in a runtime's folder, would never be rendered."""
+    ours = shipped("templates")
+    known = sorted(path.relative_to(ours).as_posix() for path in ours.rglob("*.j2"))
+    for path in sorted(folder.rglob("*.j2")):
+        name = path.relative_to(folder).as_posix()
+        if name not in known and name.split("/")[0] not in TARGETS:
+            near = next((other for other in known if other.endswith(f"/{path.name}")), "")
+            hint = f"; did you mean `{near}`?" if near else did_you_mean(name, known) or "."
+            fix = f"Lay the folder out like the shipped one: {', '.join(known)}."
+            checker.say(("package", "templates"), f"nothing renders `{name}`{hint}", fix)
+            return
+
+
 def package(checker: Checker, section: PackageSection) -> Package:
     """What else goes into a package, found."""
     found = [
@@ -272,4 +288,6 @@ def package(checker: Checker, section: PackageSection) -> Package:
             checker.say(
                 ("package", "templates"), f"`{section.templates}` is no folder.", "Name the folder of templates."
             )
+        elif templates:
+            idle_templates(checker, templates)
     return Package(files=tuple(str(path) for path in found if path), templates=str(templates) if templates else None)

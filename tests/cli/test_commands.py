@@ -88,12 +88,6 @@ def test_diff_renders_the_review_comment(project: Project) -> None:
     assert "pc" in done.out and "source" in done.out
 
 
-def test_diff_without_that_revision_says_so(project: Project) -> None:
-    done = project.edgebuild("diff", "no-such", store=False)
-    assert done.code == 4
-    assert "no-such" in done.err
-
-
 def test_verify_finds_a_package_good_and_a_changed_one_not(project: Project) -> None:
     good = project.edgebuild("verify", "build/tiny/pc", "build/tiny/pc.tar.gz", store=False)
     assert good.code == 0, good.err
@@ -174,3 +168,55 @@ def test_a_misspelt_command_is_told(built: Project) -> None:
     done = built.edgebuild("biuld", store=False)
     assert done.code == 2
     assert "build" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["build", "--junit", "/no/such/folder/a.xml"], "cannot write a file"),
+        (["build", "--format", "json", "--summary", "-"], "fills stdout alone"),
+        (["build", "--store", ""], "must name a folder"),
+        (["graph", "--output", "/no/such/folder/a.svg"], "cannot write a file"),
+        (["init", "tiny.onnx", "--force", "--name", "a b/c"], "Try `a-b-c`"),
+        (["init", "tiny.onnx", "--force", "--data", "nosuch.py:f"], "there is no `nosuch.py:f`"),
+        (["diff", "no-such-revision"], "no-such-revision"),
+        (["verify", "/no/such/package"], "no such package"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_work(words: list[str], told: str, built: Project) -> None:
+    done = built.edgebuild(*words, store=False)
+    assert done.code == 2
+    assert told in done.err + done.out
+
+
+def test_a_full_disk_behind_stdout_is_no_bug_of_ours(built: Project) -> None:
+    command = [sys.executable, "-m", "edgebuild.cli.main", "schema"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 5
+    assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_lock_is_told_with_what_to_do(project: Project) -> None:
+    (project.folder / "deployment.edge.lock").write_text("garbage: [")
+    done = project.build()
+    assert done.code == 2
+    assert "restore it" in done.err
+
+
+def test_a_template_that_hides_nothing_is_told(project: Project) -> None:
+    (project.folder / "mine").mkdir()
+    (project.folder / "mine" / "report.md.j2").write_text("Ours.\n")
+    project.replace("\ndata:", "\npackage: {templates: mine}\n\ndata:")
+    done = project.edgebuild("check", store=False)
+    assert done.code == 2
+    assert "did you mean `report/report.md.j2`" in done.err
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.h5", "m.tflite", "m.onnx"])
+def test_a_damaged_model_is_refused_by_its_reader(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(500))
+    project = Project(tmp_path, tmp_path / "store")
+    done = project.edgebuild("init", name, store=False)
+    assert done.code == 2, done.err
+    assert name in done.err

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from edgebuild.core.dossier import Dossier
 from edgebuild.core.evidence import Status, Verdict
 from edgebuild.deliver.provenance.observe import observed
 from edgebuild.deliver.provenance.records import Decided, Lock, LockedTarget
-from edgebuild.errors import Problem
+from edgebuild.errors import Problem, SpecError
 
 HEADER = """\
 # written by edgebuild; commit it
@@ -79,7 +80,11 @@ def parse_lock(text: str, name: str) -> Lock:
 
     if not text.strip():
         return Lock()
-    return Lock.read(parse(text, Path(name)).value, name)
+    try:
+        return Lock.read(parse(text, Path(name)).value, name)
+    except SpecError as error:
+        fix = f"edgebuild writes this file: restore it (`git checkout -- {name}`), or delete it and build again."
+        raise SpecError(*(replace(problem, fix=fix) for problem in error.problems)) from error
 
 
 def read_lock(path: Path) -> Lock:

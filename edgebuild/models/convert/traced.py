@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +52,11 @@ def traceable(path: Path, form: str) -> Traceable:
     Raises:
         Refused: the framework declines the file, in its words; a SavedModel without a signature.
     """
-    with words_of("tensorflow" if form == "savedmodel" else "keras"):
+    with words_of("tensorflow" if form == "savedmodel" else "keras", WHOLE):
         return saved_model(path) if form == "savedmodel" else keras_model(path)
+
+
+WHOLE = "Check that the file is whole: save or copy the model again."
 
 
 def load_keras(path: Path) -> Any:
@@ -65,7 +70,15 @@ def load_keras(path: Path) -> Any:
             kwargs.pop("groups", None)
             super().__init__(*args, **kwargs)
 
-    return keras.models.load_model(path, compile=False, custom_objects={"DepthwiseConv2D": DepthwiseConv2D})
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        # Keras itself says that there is no such file.
+        raise Refused(by="keras", why=f"{path.name} is no whole `.keras` file: it is no zip archive.", fix=WHOLE)
+    try:
+        return keras.models.load_model(path, compile=False, custom_objects={"DepthwiseConv2D": DepthwiseConv2D})
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        raise Refused(by="keras", why=f"{path.name} cannot be read: {error}", fix=WHOLE) from error
 
 
 def keras_names(model: Any) -> tuple[list[str], list[str]]:
