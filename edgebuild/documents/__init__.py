@@ -2,9 +2,10 @@
 
 from edgebuild.documents.document import Document, Loc, Place, dotted, shown_name
 from edgebuild.documents.files import neighbours, parse, read, write
-from edgebuild.documents.scalars import scalar
+from edgebuild.documents.scalars import VERSIONS, scalar
 
 __all__ = [
+    "VERSIONS",
     "Document",
     "Loc",
     "Place",

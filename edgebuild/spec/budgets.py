@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from edgebuild.decide.budgets import HIGHER_IS_BETTER, UNITS, Budget, Form, Term
+from edgebuild.decide.budgets import HIGHER_IS_BETTER, UNITS, Budget, Form
 from edgebuild.documents import Loc
 from edgebuild.errors import did_you_mean
 from edgebuild.metrics.base import Metric
 from edgebuild.spec.check import Checker
-from edgebuild.spec.quantities import QuantityError, fraction, likely, quantity
+from edgebuild.spec.quantities import QuantityError, likely, quantity
 
 SUFFIXES = ("drop", "worst_class_drop")
 FORMS: tuple[Form, ...] = ("max", "min", "upper", "lower")
 
-NEEDS: dict[str, tuple[str, str]] = {
-    "throughput": ("scenarios", "Budget `latency.p50` instead."),
-    "rtf": ("samples that are sequences", "Budget `latency.p50` instead."),
-}
+NEEDS: dict[str, str] = {"throughput": "scenarios", "rtf": "samples that are sequences"}
+"""Quantity to what it is told of, which is not there yet."""
 
 
 @dataclass
@@ -31,9 +29,9 @@ class Known:
     metrics: Mapping[str, Metric]
     broken_metrics: tuple[str, ...] = ()
     """Metrics that are written but wrong; whatever is said of them is not judged."""
+    all_broken: bool = False
+    """The section cannot be read at all, so any name may be a metric's."""
     shapes: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
-    dropped: dict[str, Metric] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """Every quantity."""
@@ -58,6 +56,8 @@ class Subject:
     output: str = ""
     ratio: bool = True
     """Whether a ratio to the source has a meaning."""
+    own: bool = False
+    """Whether it comes from a function of the user's, who says its unit."""
 
 
 def resolve(checker: Checker, known: Known) -> dict[str, tuple[Budget, ...]]:
@@ -65,7 +65,7 @@ def resolve(checker: Checker, known: Known) -> dict[str, tuple[Budget, ...]]:
     written = checker.document.value.get("budgets") or {}
     table: dict[str, list[tuple[int, int, str, Any]]] = {name: [] for name in known.targets}
     if not isinstance(written, dict):
-        checker.say(("budgets",), "must be a mapping of targets to budgets.", "Write `all: {latency.p95: 8 ms}`.")
+        checker.say(("budgets",), "must be a mapping.", "Write `all: {latency.p95: 8 ms}`.")
         return {}
     for position, (pattern, entries) in enumerate(written.items()):
         matches = matching(checker, pattern, known.targets)
@@ -114,7 +114,8 @@ def subject(checker: Checker, loc: Loc, typed: str, known: Known, where: str = "
     name, _, at = typed.partition("@")
     base = name.rsplit(".", 1)[0] if name.rsplit(".", 1)[-1] in SUFFIXES else name
     key = where == "quantity"
-    if base in known.broken_metrics:
+    family = name.split(".", 1)[0] in {row.split(".", 1)[0] for row in UNITS}
+    if base in known.broken_metrics or (known.all_broken and not family):
         return None
     if name in UNITS:
         if at and at not in known.shapes:
@@ -127,9 +128,10 @@ def subject(checker: Checker, loc: Loc, typed: str, known: Known, where: str = "
     if metric is None or (name.endswith(".worst_class_drop") and not classed(metric)):
         unknown(checker, loc, name, metric, known, key)
         return None
+    own = metric.metric == "function"
     if name == base:
-        return Subject(name, metric.unit, metric.better == "higher", output=at)
-    return Subject(name, "pp" if metric.unit == "%" else metric.unit, higher=False, output=at, ratio=False)
+        return Subject(name, metric.unit, metric.better == "higher", output=at, own=own)
+    return Subject(name, "pp" if metric.unit == "%" else metric.unit, higher=False, output=at, ratio=False, own=own)
 
 
 def unknown(checker: Checker, loc: Loc, name: str, metric: Metric | None, known: Known, key: bool) -> None:
@@ -138,8 +140,11 @@ def unknown(checker: Checker, loc: Loc, name: str, metric: Metric | None, known:
         what = f"`{metric.metric}` is not told for each class."
         checker.say(loc, what, f"Budget `{name.rsplit('.', 1)[0]}.drop`.", key=key)
         return
+    family = [row for row in known.names() if f"{row}.".startswith(f"{name.split('.', 1)[0]}.")]
+    if f"{name}." in {row[: len(name) + 1] for row in family if row != name}:
+        checker.say(loc, f"`{name}` does not say which.", f"Write one of: {', '.join(family)}.", key=key)
+        return
     near = did_you_mean(name, known.names())
-    family = [row for row in known.names() if row.startswith(f"{name.split('.', 1)[0]}.")]
     rows = family or [*known.metrics, "latency.p50", "latency.p95", "memory.model", "size", "parity"]
     fix = "" if near and not family else f"Known {'here' if family else 'among others'}: {', '.join(rows)}."
     checker.say(loc, f"unknown quantity `{name}`{near or '.'}", fix, key=key)
@@ -151,8 +156,8 @@ def one(checker: Checker, loc: Loc, value: Any, known: Known) -> tuple[Budget, .
     if about is None:
         return ()
     if about.name in NEEDS:
-        what, fix = NEEDS[about.name]
-        checker.say(loc, f"not yet: this release has no {what}, which `{about.name}` needs.", fix, key=True)
+        what = f"{NEEDS[about.name]}, which `{about.name}` needs"
+        checker.not_yet(loc, what, "Budget `latency.p50` instead.", key=True)
         return ()
     if not isinstance(value, dict):
         return tuple(limits(checker, loc, {("min" if about.higher else "max"): (loc, value)}, about))
@@ -179,7 +184,8 @@ def limits(checker: Checker, loc: Loc, given: Mapping[str, tuple[Loc, Any]], abo
             found = quantity(limit, about.unit, about.ratio)
             check_sign(found.value, found.text, about)
         except QuantityError as error:
-            checker.say(place, str(error), error.fix)
+            own = f'{error.fix} Or give the metric `unit: "%"`.' if about.own and "pp" in f"{limit}" else error.fix
+            checker.say(place, str(error), own)
             continue
         yield Budget(
             typed=".".join(str(part) for part in loc[1:]),
@@ -197,57 +203,8 @@ def limits(checker: Checker, loc: Loc, given: Mapping[str, tuple[Loc, Any]], abo
 def check_sign(value: float, typed: str, about: Subject) -> None:
     """Raises: QuantityError: a limit that nothing could ever meet."""
     if value < 0 and about.name in UNITS and about.name != "temperature.max":
-        raise QuantityError(f"must not be below 0, got {typed}.")
+        raise QuantityError(f"must not be below 0, got {typed}.", f"Write `{typed.lstrip('- ')}`.")
     if value > 1 and about.name.startswith("placement."):
         raise QuantityError(f"must be at most 100 %, got {typed}.", likely(value, "%"))
     if about.unit == "%" and about.higher and value > 100:
         raise QuantityError(f"must be at most 100 %, got {typed}.")
-
-
-DEFAULT_OBJECTIVE = (
-    Term(direction="minimize", quantity="latency.p50", tie=0.03),
-    Term(direction="minimize", quantity="size"),
-)
-
-
-def objective(checker: Checker, loc: Loc, written: Any, known: Known) -> tuple[Term, ...]:
-    """The terms of an objective, one mapping or a list of them."""
-    if written is None:
-        return DEFAULT_OBJECTIVE
-    items = written if isinstance(written, list) else [written]
-    places = [(*loc, index) for index in range(len(items))] if isinstance(written, list) else [loc]
-    if not items:
-        checker.say(loc, "has no term.", "Write `[{minimize: latency.p50, tie: 3 %}, {minimize: size}]`.")
-    terms = [term(checker, place, item, known) for place, item in zip(places, items, strict=True)]
-    return tuple(found for found in terms if found is not None)
-
-
-def term(checker: Checker, loc: Loc, written: Any, known: Known) -> Term | None:
-    """One term: `{minimize: latency.p50, tie: 3 %}`."""
-    if not isinstance(written, dict):
-        checker.say(loc, "must be a mapping.", "Write `{minimize: latency.p50, tie: 3 %}`.")
-        return None
-    for key in written:
-        if key not in ("minimize", "maximize", "tie"):
-            checker.unknown_key((*loc, key), ("minimize", "maximize", "tie"))
-    directions = [key for key in ("minimize", "maximize") if key in written]
-    if len(directions) != 1:
-        if all(key in ("minimize", "maximize", "tie") for key in written):
-            checker.say(loc, "needs either `minimize` or `maximize`.", "Write `{minimize: latency.p50, tie: 3 %}`.")
-        return None
-    direction, name, tie = directions[0], written[directions[0]], 0.0
-    try:
-        tie = fraction(written["tie"]) if "tie" in written else 0.0
-    except QuantityError as error:
-        checker.say((*loc, "tie"), str(error), error.fix)
-    if not isinstance(name, str):
-        checker.say((*loc, direction), "must be the name of a quantity.", "Write `latency.p50`.")
-        return None
-    about = subject(checker, (*loc, direction), name, known, "value")
-    if about is None:
-        return None
-    if (direction == "maximize") != about.higher:
-        other = "maximize" if about.higher else "minimize"
-        better = "higher" if about.higher else "lower"
-        checker.say((*loc, direction), f"`{name}` is better when it is {better}.", f"Write `{other}`.", key=True)
-    return Term(direction=direction, quantity=name, tie=tie)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -11,42 +11,9 @@ from pydantic import BaseModel, ValidationError
 from edgebuild.documents import Document, Loc
 from edgebuild.errors import Problem, did_you_mean
 from edgebuild.spec.not_yet import VALUES, later_keys
+from edgebuild.spec.words import SHORTHANDS, choices_of, expectation, fitting, fix_at, got_words, meaning, mend, near
 
 R = TypeVar("R", bound=BaseModel)
-
-KINDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "string": "a text",
-    "list": "a list",
-    "tuple": "a list",
-    "set": "a list",
-    "dict": "a mapping",
-    "model": "a mapping",
-    "mapping": "a mapping",
-    "none": "nothing",
-    "finite": "a finite number",
-}
-"""First word of pydantic's error type to what a person would say."""
-
-SHORTHANDS = {
-    "Split": "a number of samples, a share like `20 %`, or a mapping",
-}
-"""Records that may be written shorter than as a mapping."""
-
-FIXES: dict[Loc, str] = {
-    ("edgebuild",): "This release reads version 1 of the language: write `edgebuild: 1`.",
-}
-"""What helps at places that need their own words."""
-
-LIMITS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "greater_than": lambda ctx: f"above {ctx['gt']}",
-    "greater_than_equal": lambda ctx: f"at least {ctx['ge']}",
-    "less_than": lambda ctx: f"below {ctx['lt']}",
-    "less_than_equal": lambda ctx: f"at most {ctx['le']}",
-    "multiple_of": lambda ctx: f"a multiple of {ctx['multiple_of']}",
-}
 
 
 class Checker:
@@ -57,14 +24,20 @@ class Checker:
         self.problems: list[Problem] = []
         self.bad: set[Loc] = set()
         """Places that have a problem."""
-        self._said: set[tuple[Loc, bool]] = set()
+        self.later: set[Loc] = set()
+        """Keys whose work has not come; nothing below them is judged."""
+        self.copies: dict[Loc, Loc] = {}
+        """Entries that a matrix wrote out, to the entry they were made from; what is wrong in all is said once."""
+        self._said: set[tuple[Loc, bool, str]] = set()
 
     def say(self, loc: Loc, what: str, fix: str = "", key: bool = False) -> None:
         """Note a problem: the first of a key or value, unless YAML's own doubt about the same word says enough."""
         self.bad.add(loc)
-        if (loc, key) in self._said:
+        original = self.copies.get(loc[:2])
+        said = (original + loc[2:], key, what) if original else (loc, key, "")
+        if said in self._said:
             return
-        self._said.add((loc, key))
+        self._said.add(said)
         problem = self.document.problem(loc, what, fix, key)
         if problem.span not in [trap.span for trap in self.document.traps.get(loc, ())]:
             self.problems.append(problem)
@@ -113,20 +86,22 @@ class Checker:
         """See `unknown`, for sections that are no record."""
         key = str(loc[-1])
         if later and key in later:
-            what, instead = later[key]
-            self.say(loc, f"not yet: this release has no {what}.", instead, key=True)
+            self.later.add(loc)
+            self.not_yet(loc, *later[key], key=True)
             return ""
-        near = did_you_mean(key, [*known, *(later or ())])
+        hint = near(key, [*known, *(later or ())])
         names = ", ".join(f"`{name}`" for name in known)
-        self.say(
-            loc, f"unknown key `{key}`{near or '.'}", f"Known here: {names}." if names and not near else "", key=True
-        )
-        return near.partition("`")[2].partition("`")[0]
+        fix = f"Known here: {names}." if names and not hint else ""
+        self.say(loc, f"unknown key `{key}`{hint or '.'}", fix, key=True)
+        return hint.partition("`")[2].partition("`")[0]
+
+    def not_yet(self, loc: Loc, what: str, instead: str, key: bool = False) -> None:
+        """A word of the language whose work has not come."""
+        self.say(loc, f"not yet: this release does not support {what}.", instead, key)
 
     def missing(self, where: Loc, section: type[BaseModel] | None, loc: Loc) -> None:
         """A key that must be there."""
-        name = str(where[-1])
-        self.say((*loc, *where), "is missing.", f"Add `{name}: …`{meaning(section, name)}")
+        self.say((*loc, *where), "is missing.", meaning(section, str(where[-1])))
 
     def wrong(
         self, items: list[Any], where: Loc, is_key: bool, about: tuple[Any, type[BaseModel] | None], loc: Loc
@@ -137,24 +112,26 @@ class Checker:
         choices = [choice for item in items for choice in choices_of(item)]
         later = VALUES.get(given) if isinstance(given, str) else None
         if later and not is_key:
-            self.say(place, f"not yet: this release has no {later[0]}.", later[1])
-            return
-        if is_key and choices:
+            self.not_yet(place, *later)
+        elif is_key and choices:
             self.unknown_key(place, choices)
-            return
-        spoken = [item for item in items if item["type"] in ("value_error", "assertion_error")]
-        if spoken:
-            error = spoken[0]["ctx"]["error"]
-            text = f"{error}" if f"{error}".endswith(("?", ".")) else f"{error}."
-            self.say(place, text, getattr(error, "fix", ""), key=is_key)
-            return
-        wanted = list(dict.fromkeys(expectation(item) for item in items))
-        if about[1] is not None and wanted == ["a mapping"]:
-            wanted = [SHORTHANDS.get(about[1].__name__, "a mapping")]
-        near = did_you_mean(given, choices) if isinstance(given, str) and choices else ""
-        got = got_words(given, self.document.place(place).raw)
-        fix = FIXES.get(place) or mend(wanted, given)
-        self.say(place, f"must be {' or '.join(wanted)}, got {got}{near or '.'}", fix, key=is_key)
+        elif not self.spoken(items, place, is_key):
+            wanted = list(dict.fromkeys(expectation(item, given) for item in fitting(items)))
+            if about[1] is not None and wanted == ["a mapping"]:
+                wanted = [SHORTHANDS.get(about[1].__name__, "a mapping")]
+            hint = did_you_mean(given, choices) if isinstance(given, str) and given not in choices else ""
+            got = got_words(given, self.document.place(place).raw)
+            fix = "" if hint else fix_at(place) or mend(wanted, given)
+            self.say(place, f"must be {' or '.join(wanted)}, got {got}{hint or '.'}", fix, key=is_key)
+
+    def spoken(self, items: list[Any], place: Loc, is_key: bool) -> bool:
+        """Whether one of our own validators said it, in words for a person."""
+        errors = [item["ctx"]["error"] for item in items if item["type"] in ("value_error", "assertion_error")]
+        if errors:
+            text = f"{errors[0]}"
+            fix = getattr(errors[0], "fix", "") or fix_at(place)
+            self.say(place, text if text.endswith(("?", ".")) else f"{text}.", fix, key=is_key)
+        return bool(errors)
 
 
 def located(loc: Sequence[str | int], value: Any, kind: str) -> tuple[Loc, bool]:
@@ -204,67 +181,3 @@ def record_in(annotation: Any) -> Any:
 def keys_of(section: type[BaseModel]) -> list[str]:
     """The keys a person may write."""
     return [field.alias or name for name, field in section.model_fields.items()]
-
-
-def meaning(section: type[BaseModel] | None, name: str) -> str:
-    """What a key is, from its docstring, as the end of a sentence."""
-    for key, field in (section.model_fields if section else {}).items():
-        if (field.alias or key) == name and field.description:
-            return ": " + " ".join(field.description.split())
-    return "."
-
-
-def expectation(item: Any) -> str:
-    """What an error asked for."""
-    kind, ctx = str(item["type"]), item.get("ctx", {})
-    if kind in LIMITS:
-        return LIMITS[kind](ctx)
-    if kind in ("literal_error", "enum"):
-        return ("one of " if len(choices_of(item)) > 1 else "") + ", ".join(f"`{name}`" for name in choices_of(item))
-    if kind in ("too_short", "too_long"):
-        limit = ctx.get("min_length", ctx.get("max_length"))
-        return f"a list of {'at least' if kind == 'too_short' else 'at most'} {limit}"
-    if kind.split("_", maxsplit=1)[0] in KINDS:
-        return KINDS[kind.split("_", maxsplit=1)[0]]
-    words = str(item["msg"]).removeprefix("Input should be ").removeprefix("Value should be ")
-    return words[:1].lower() + words[1:]
-
-
-def choices_of(item: Any) -> list[str]:
-    """The words that a field allows."""
-    if item["type"] not in ("literal_error", "enum"):
-        return []
-    text = str(item["ctx"]["expected"]).replace(" or ", ", ")
-    return [word.strip("'") for word in text.split(", ")]
-
-
-def got_words(value: Any, raw: str = "") -> str:
-    """What stands there, in words."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return raw or f"{value}"
-    if isinstance(value, str):
-        short = value if len(value) <= 60 else value[:57] + "…"
-        return f"the text `{short}`" if short else "an empty text"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    return "a mapping"
-
-
-def mend(wanted: Sequence[str], given: Any) -> str:
-    """The likely fix of a value of the wrong kind."""
-    number = "a whole number" in wanted or "a number" in wanted
-    if isinstance(given, list) and any("mapping" in words for words in wanted):
-        return "Write `key: value` pairs; a list never stands for alternatives."
-    if isinstance(given, str):
-        if number and given.strip().replace(".", "", 1).lstrip("-").isdigit():
-            return f"Write {given.strip()} without quotes."
-        if "a list" in wanted:
-            return f"Write it as a list: [{given}]."
-        return ""
-    if "a text" in wanted and isinstance(given, int | float) and not isinstance(given, bool):
-        return "Put it in quotes."
-    return ""

@@ -6,6 +6,10 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from edgebuild.errors import SpecError
+from edgebuild.spec.compose import compose, extended
+from edgebuild.spec.written import Written
+
 SUFFIX = ".edge.yaml"
 NOT_OURS = frozenset({"build", "dist", "node_modules", "venv", "env", "__pycache__", "site-packages"})
 
@@ -13,14 +17,30 @@ NOT_OURS = frozenset({"build", "dist", "node_modules", "venv", "env", "__pycache
 def find(paths: Iterable[Path] = ()) -> list[Path]:
     """The specs that paths name, each once: files as they are, folders with every `*.edge.yaml` below them.
 
-    None means the current folder. Hidden, build and virtual-environment folders are left out.
+    None means the current folder. Hidden, build and virtual-environment folders are left out, and so is a base: a file
+    that another one in the folder extends and that is no whole spec in itself.
     """
     given = list(paths) or [Path()]
     found: dict[Path, Path] = {}
     for path in given:
-        for file in below(path) if path.is_dir() else [path]:
+        for file in whole(list(below(path))) if path.is_dir() else [path]:
             found.setdefault(file.absolute(), file)
     return list(found.values())
+
+
+def whole(files: list[Path]) -> list[Path]:
+    """The files without those that are only there to be extended."""
+    bases = {base for file in files if len(files) > 1 for base in extended(file)}
+    return [file for file in files if file.resolve() not in bases or complete(file)]
+
+
+def complete(file: Path) -> bool:
+    """Whether a file has, with what it extends, every key that a spec needs; also where it cannot be read."""
+    try:
+        value = compose(file)[0].value
+    except SpecError:
+        return True
+    return all(name in value for name, field in Written.model_fields.items() if field.is_required())
 
 
 def below(folder: Path) -> Iterator[Path]:

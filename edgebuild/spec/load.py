@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from edgebuild.core.evidence import EVIDENCE
 from edgebuild.decide.budgets import Floors
-from edgebuild.documents import Document
+from edgebuild.documents import Document, shown_name
 from edgebuild.errors import Problem, SpecError, did_you_mean
 from edgebuild.metrics.base import Metric
-from edgebuild.spec import budgets, compose, families, sources
+from edgebuild.spec import budgets, compose, matrix, metrics, models, sources, targets
+from edgebuild.spec.candidates import candidates
 from edgebuild.spec.check import Checker
+from edgebuild.spec.objective import objective
 from edgebuild.spec.records import Data, Effort, Interface, Model, Package, Spec
-from edgebuild.spec.written import EvidenceSection, Written
+from edgebuild.spec.written import EffortSection, EvidenceSection, Written
 
 
 def load(path: Path) -> Spec:
@@ -39,11 +42,17 @@ class _Reading:
     def __init__(self, document: Document, file: Path, files: tuple[str, ...]) -> None:
         self.document, self.file, self.files = document, file, files
         self.checker = Checker(document)
-        self.order = {Path(name).name: position for position, name in enumerate(files)}
+        self.order = {shown_name(Path(name)): position for position, name in enumerate(files)}
 
     def problems(self) -> list[Problem]:
         """What was found, each once, in file order."""
-        traps = [problem for found in self.document.traps.values() for problem in found]
+        later = self.checker.later
+        traps = [
+            problem
+            for loc, found in self.document.traps.items()
+            if not any(loc[: len(key)] == key for key in later)
+            for problem in found
+        ]
         unique: dict[Any, Problem] = {}
         for problem in [*traps, *self.checker.problems]:
             span = problem.span
@@ -57,18 +66,18 @@ class _Reading:
         span = problem.span
         if span is None:
             return (len(self.order), 0, 0)
-        return (self.order.get(Path(span.file).name, len(self.order)), span.line, span.column)
+        return (self.order.get(span.file, len(self.order)), span.line, span.column)
 
     def spec(self) -> Spec | None:
         """The spec, or None where anything is wrong."""
         document, checker = self.document, self.checker
         axes = document.value.get("matrix")
-        compose.expand(checker)
+        matrix.expand(checker)
         sources.roots(checker)
-        compose.leftovers(checker, list(axes) if isinstance(axes, dict) else [])
+        matrix.leftovers(checker, list(axes) if isinstance(axes, dict) else [])
         plain = {key: value for key, value in document.value.items() if not key.startswith("x-")}
         written = self.sections(plain)
-        fields = self.found(written) | self.families(plain, written)
+        fields = self.found(plain, written) | self.families(plain, written)
         if self.problems():
             return None
         return Spec(
@@ -89,31 +98,28 @@ class _Reading:
         for name, field in Written.model_fields.items():
             if self.checker.sound(name) and name in plain:
                 kind: Any = field.annotation
-                made = (
-                    kind.model_validate_json(_json(plain[name]), strict=True) if hasattr(kind, "model_fields") else None
-                )
-                right[name] = plain[name] if made is None else made
+                record = hasattr(kind, "model_fields")
+                right[name] = kind.model_validate_json(json.dumps(plain[name])) if record else plain[name]
             elif not field.is_required() and self.checker.sound(name):
                 right[name] = field.default
         return right
 
-    def found(self, written: dict[str, Any]) -> dict[str, Any]:
+    def found(self, plain: dict[str, Any], written: dict[str, Any]) -> dict[str, Any]:
         """The sections that name files, with these found; and those that need no more than a word."""
         checker = self.checker
-        model: Model | None = sources.model(checker, written["model"]) if "model" in written else None
+        model: Model | None = models.model(checker, written["model"]) if "model" in written else None
         data: Data | None = sources.data(checker, written["data"]) if "data" in written else None
         interface = sources.interface(checker, written["interface"]) if "interface" in written else Interface()
         package = sources.package(checker, written["package"]) if "package" in written else Package()
-        effort = written.get("effort")
+        sources.unfinished(checker, plain, written)
+        effort: EffortSection = written.get("effort") or EffortSection()
         evidence: EvidenceSection = written.get("evidence") or EvidenceSection()
         return {
             "model": model,
             "data": data,
             "interface": interface,
             "package": package,
-            "effort": Effort(time_s=effort.time, candidates=effort.candidates, samples=effort.samples)
-            if effort
-            else Effort(),
+            "effort": Effort(time_s=effort.time, candidates=effort.candidates, samples=effort.samples),
             "floors": floors(evidence),
             "max_age_s": evidence.max_age,
         }
@@ -122,22 +128,21 @@ class _Reading:
         """Metrics, candidates, targets, and what is said about them."""
         checker = self.checker
         entries = {name: _mapping(plain.get(name)) for name in ("metrics", "candidates", "targets")}
-        metrics = families.metrics(checker, entries["metrics"])
-        functions = families.references(checker, metrics, "function")
-        decoders = families.references(checker, metrics, "decode")
-        families.one_decoder(checker, decoders)
-        recipes, defaults = families.candidates(checker, entries["candidates"])
-        targets = families.targets(checker, entries["targets"], self.file.parent)
+        judged = metrics.metrics(checker, entries["metrics"])
+        decoders = metrics.references(checker, judged, "decode")
+        metrics.one_decoder(checker, decoders)
+        recipes, defaults = candidates(checker, entries["candidates"])
+        shipped = targets.targets(checker, entries["targets"], self.file.parent)
         names = [name for name in entries["candidates"] if name != "defaults"]
-        families.selections(checker, targets, names, defaults)
-        known = self.known(metrics, entries, written)
+        targets.selections(checker, shipped, names, defaults)
+        known = self.known(judged, entries, written)
         return {
-            "metrics": metrics,
-            "functions": functions,
+            "metrics": judged,
+            "functions": metrics.references(checker, judged, "function"),
             "decoders": decoders,
             "candidates": recipes,
             "defaults": defaults,
-            "targets": targets,
+            "targets": shipped,
             "budgets": budgets.resolve(checker, known),
             "objective": self.objectives(plain, entries["targets"], known),
         }
@@ -148,46 +153,36 @@ class _Reading:
         near = [key for key in value if key not in Written.model_fields and did_you_mean(str(key), ["metrics"])]
         return _mapping(value[near[0]]) if near else {}
 
-    def known(self, metrics: dict[str, Metric], entries: dict[str, Any], written: dict[str, Any]) -> budgets.Known:
+    def known(self, judged: dict[str, Metric], entries: dict[str, Any], written: dict[str, Any]) -> budgets.Known:
         """What budgets may speak of."""
         model = written.get("model")
         return budgets.Known(
             targets=tuple(entries["targets"]),
-            metrics=metrics,
-            broken_metrics=tuple(name for name in (*entries["metrics"], *self.meant()) if name not in metrics),
+            metrics=judged,
+            broken_metrics=tuple(name for name in (*entries["metrics"], *self.meant()) if name not in judged),
+            all_broken=not isinstance(self.document.value.get("metrics", {}), dict),
             shapes=tuple(model.shapes) if model else (),
         )
 
-    def objectives(self, plain: dict[str, Any], targets: dict[str, Any], known: budgets.Known) -> dict[str, Any]:
+    def objectives(self, plain: dict[str, Any], entries: dict[str, Any], known: budgets.Known) -> dict[str, Any]:
         """The terms of each target: its own, or the spec's."""
-        common = budgets.objective(self.checker, ("objective",), plain.get("objective"), known)
+        common = objective(self.checker, ("objective",), plain.get("objective"), known)
         own = {
-            name: budgets.objective(self.checker, ("targets", name, "objective"), entry["objective"], known)
-            for name, entry in targets.items()
+            name: objective(self.checker, ("targets", name, "objective"), entry["objective"], known)
+            for name, entry in entries.items()
             if isinstance(entry, dict) and "objective" in entry
         }
-        return {name: own.get(name, common) for name in targets}
+        return {name: own.get(name, common) for name in entries}
 
 
 def floors(section: EvidenceSection) -> Floors:
     """The floor of each kind of quantity; `at_least` raises those below it."""
-    given = section.model_dump(exclude_none=True, exclude={"at_least", "max_age"})
-    result = Floors(**given)
-    if section.at_least is None:
-        return result
+    given = Floors(**section.model_dump(exclude_none=True, exclude={"at_least", "max_age"}))
     least = section.at_least
-    raised = {
-        name: max(getattr(result, name), least, key=EVIDENCE.index) for name in Floors.model_fields if name not in given
-    }
-    kept = {name: max(floor, least, key=EVIDENCE.index) for name, floor in given.items()}
-    return Floors(**{**raised, **kept})
+    if least is None:
+        return given
+    return Floors(**{name: max(getattr(given, name), least, key=EVIDENCE.index) for name in Floors.model_fields})
 
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _json(value: Any) -> str:
-    import json
-
-    return json.dumps(value)

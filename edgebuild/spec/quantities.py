@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,7 @@ UNITS: dict[str, dict[str, float]] = {
 
 EXAMPLES = {
     "ms": ("ms", "s"),
-    "s": ("s", "min", "h"),
+    "s": ("s", "min", "h", "d"),
     "B": ("kB", "MB", "MiB"),
     "mJ": ("mJ", "J"),
     "mW": ("mW", "W"),
@@ -76,6 +77,8 @@ def quantity(value: Any, unit: str, ratio: bool = False) -> Quantity:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise QuantityError(f"must be a quantity like `{example('8', unit)}`, got {kind_of(value)}.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise QuantityError(f"must be finite, got {value}.", "Leave it out where nothing limits it.")
     typed = f"{value:g}" if isinstance(value, float) else f"{value}".strip()
     found = QUANTITY.fullmatch(typed)
     if found is None:
@@ -131,10 +134,18 @@ def example(number: str, unit: str) -> str:
 def likely(number: float, unit: str, ratio: bool = False) -> str:
     """What a bare number may have meant."""
     names = EXAMPLES.get(unit, ("" if unit == "1" else unit,))
-    options = [f"`{number:g} {name}`".replace(" `", "`") for name in names]
-    if ratio and 0 < number < 10:
+    if unit == "B" and number >= 10_000:
+        names = ("B", "kB")
+    options = [f"`{_digits(number)} {name}`".replace(" `", "`") for name in names]
+    if (unit == "%" and 0 < number <= 1) or (unit == "pp" and 0 < number < 0.1):
+        options.insert(0, f"`{number * 100:g} {unit}`")
+    if ratio and 0 < number < 10 and unit != "%":
         options.append(f"`{number:g}x` (a ratio to the source)")
     return f"Write {', '.join(options[:-1])}{' or ' if len(options) > 1 else ''}{options[-1]}."
+
+
+def _digits(number: float) -> str:
+    return f"{number:.0f}" if number == number // 1 and abs(number) < 1e15 else f"{number:g}"
 
 
 def seconds(value: Any) -> float:

@@ -33,13 +33,13 @@ RANGE = re.compile(r"[1-9][0-9]*\.\.[1-9][0-9]*")
 
 def _name(text: str) -> str:
     if not NAME.fullmatch(text):
-        raise ValueError("must be letters, digits, `.`, `_` and `-` (it names a folder), got " + repr(text)[:80])
+        raise ValueError(f"must be letters, digits, `.`, `_` and `-` (it names a folder), got `{text[:80]}`")
     return text
 
 
 def _digest(text: str) -> str:
     if not DIGEST.fullmatch(text):
-        raise ValueError("must be `sha256:` and 64 hex digits, as `sha256sum` prints them")
+        raise ValueError(f"must be `sha256:` and 64 hex digits, got `{text[:80]}`")
     return text
 
 

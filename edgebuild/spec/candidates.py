@@ -1,0 +1,124 @@
+"""Entries of `candidates:`: a start and stages, by the table of stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+from edgebuild.compress import STAGES
+from edgebuild.compress.base import Recipe, Stage
+from edgebuild.documents import Loc
+from edgebuild.errors import did_you_mean
+from edgebuild.spec.check import Checker, keys_of
+from edgebuild.spec.models import own_model
+from edgebuild.spec.not_yet import VALUES, later_keys
+from edgebuild.spec.records import SOURCE
+from edgebuild.spec.words import got_words
+
+KEYS = ("steps", "source", "required")
+"""What an entry may have besides a stage."""
+
+
+def candidates(checker: Checker, written: dict[str, Any]) -> tuple[dict[str, Recipe], bool]:
+    """Every recipe that is well written, and whether the default sets stand beside them."""
+    found, defaults = {}, True
+    for name, entry in written.items():
+        loc: Loc = ("candidates", name)
+        if name == "defaults":
+            defaults = entry is not False
+            if not isinstance(entry, bool):
+                fix = "Write `defaults: true` for the default set of each runtime."
+                checker.say(loc, "must be true or false.", fix)
+        elif name == SOURCE:
+            fix = "Remove it; name a model of your own differently, or change `model.source`."
+            checker.say(loc, "`source` is always there: the untouched model.", fix, key=True)
+        elif isinstance(entry, dict) and entry:
+            made = recipe(checker, loc, entry)
+            if made is not None:
+                found[name] = made
+        else:
+            fix = "Say what to do: `{quantize: int8}`; or name a model: `{source: own.onnx}`."
+            if isinstance(entry, str) and entry in _short("quantize"):
+                fix = f"Write `{name}: {{quantize: {entry}}}`."
+            what = f"must be a mapping, got {got_words(entry)}." if entry else "is empty."
+            checker.say(loc, what, fix, key=not entry)
+    return found, defaults
+
+
+def recipe(checker: Checker, loc: Loc, entry: dict[str, Any]) -> Recipe | None:
+    """One entry."""
+    known = [*KEYS, *STAGES]
+    for key in entry:
+        if key not in known:
+            checker.unknown_key((*loc, key), known, later_keys("Candidate"))
+    named = [key for key in entry if key in STAGES]
+    if len(named) + ("steps" in entry) > 1:
+        words = " and ".join(f"`{key}`" for key in [*named, *(["steps"] if "steps" in entry else [])])
+        fix = f"Write `steps: [{', '.join(f'{{{key}: …}}' for key in named)}]`."
+        checker.say(loc, f"the order of {words} is not told.", fix, key=True)
+        return None
+    required = entry.get("required", False)
+    if not isinstance(required, bool):
+        checker.say((*loc, "required"), f"must be true or false, got {got_words(required)}.", "Write `required: true`.")
+    path = own_start(checker, (*loc, "source"), entry["source"]) if "source" in entry else None
+    stages = [stage(checker, (*loc, key), key, entry[key]) for key in named]
+    if "steps" in entry:
+        stages = list(steps(checker, (*loc, "steps"), entry["steps"]))
+    if not checker.sound(*loc):
+        return None
+    if not stages and path is None:
+        fix = "Add a stage: `quantize: int8`; or a model: `source: own.onnx`."
+        checker.say(loc, "says nothing to do.", fix, key=True)
+        return None
+    made = tuple(item for item in stages if item is not None)
+    return Recipe(stages=made, source=path, required=required)
+
+
+def own_start(checker: Checker, loc: Loc, source: Any) -> str | None:
+    """The model of the user's own that a recipe starts from."""
+    if not isinstance(source, str):
+        checker.say(loc, f"must be the path of a model, got {got_words(source)}.", "Write `source: own.onnx`.")
+        return None
+    found = own_model(checker, loc, source)
+    return str(found[0]) if found else None
+
+
+def steps(checker: Checker, loc: Loc, written: Any) -> Iterator[Stage | None]:
+    """Stages where order matters: a list of mappings with one key each."""
+    if not isinstance(written, list) or not written:
+        checker.say(loc, "must be a list of stages.", "Write `steps: [{quantize: int8}]`.")
+        return
+    for index, item in enumerate(written):
+        if isinstance(item, str):
+            item = {item: {}}  # noqa: PLW2901 - `- train` is short for an empty mapping
+        if not isinstance(item, dict) or len(item) != 1:
+            several = ", ".join(f"{{{key}: …}}" for key in item) if isinstance(item, dict) else ""
+            fix = f"Write `{several or '{quantize: int8}'}`."
+            checker.say((*loc, index), "must be a mapping with one stage.", fix)
+            continue
+        (name, options) = next(iter(item.items()))
+        if name in STAGES:
+            yield stage(checker, (*loc, index, name), name, options)
+        else:
+            checker.unknown_key((*loc, index, name), list(STAGES), later_keys("Candidate"))
+
+
+def stage(checker: Checker, loc: Loc, name: str, options: Any) -> Stage | None:
+    """One stage of a recipe: a mapping, or a word for a whole mapping."""
+    module, _, attribute = STAGES[name].partition(":")
+    found: type[Stage] = getattr(import_module(module), attribute)
+    short = _short(name)
+    if not isinstance(options, dict) and (not isinstance(options, str) or options not in {*short, *VALUES}):
+        near = did_you_mean(options, short) if isinstance(options, str) else ""
+        words = "".join(f"`{word}`, " for word in short)
+        fix = f"Keys of the mapping: {', '.join(keys_of(found))}."
+        if isinstance(options, list):
+            fix = "Write a candidate for each; a list never means a search."
+        checker.say(loc, f"must be {words}or a mapping, got {got_words(options)}{near or '.'}", fix)
+        return None
+    return checker.record(found, options, loc)
+
+
+def _short(name: str) -> list[str]:
+    return list(getattr(import_module(STAGES[name].partition(":")[0]), "SHORT", {}))

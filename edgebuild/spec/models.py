@@ -1,0 +1,91 @@
+"""Models that a spec names: the source, and candidates of the user's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from edgebuild.documents import Loc, neighbours
+from edgebuild.errors import did_you_mean
+from edgebuild.spec.check import Checker
+from edgebuild.spec.files import located
+from edgebuild.spec.records import Model, ModelSection
+
+SUFFIXES = {".onnx": "onnx-file", ".keras": "keras", ".h5": "h5", ".hdf5": "h5", ".tflite": "tflite"}
+SAVED_MODEL = "saved_model.pb"
+
+
+def model(checker: Checker, section: ModelSection) -> Model | None:
+    """The network, found."""
+    loc: Loc = ("model", "source")
+    found = own_model(checker, loc, section.source)
+    return Model(**section.model_dump(), path=str(found[0]), format=found[1]) if found else None
+
+
+def own_model(checker: Checker, loc: Loc, source: str) -> tuple[Path, str] | None:
+    """A model file by what the spec calls it, and its format; None, and a problem, where it is none."""
+    path = model_path(checker, loc, source)
+    form = model_format(checker, loc, path) if path else None
+    return (path, form) if path and form else None
+
+
+def model_path(checker: Checker, loc: Loc, source: str) -> Path | None:
+    """Where a model lies: a path, or a scheme with what it means."""
+    scheme, separator, rest = source.partition("://")
+    if not separator:
+        return located(checker, loc, source, folder_too=True)
+    if scheme == "package":
+        return packaged(checker, loc, rest)
+    if scheme == "registry":
+        fix = "Name a file, or `package://distribution/path` of an installed package."
+        checker.not_yet(loc, "model registries", fix)
+    else:
+        near = did_you_mean(scheme, ["package", "registry"])
+        checker.say(loc, f"nothing is fetched from `{scheme}://`{near or '.'}", "Download it and name the file.")
+    return None
+
+
+def packaged(checker: Checker, loc: Loc, rest: str) -> Path | None:
+    """A file of an installed distribution; nothing is fetched."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    name, _, inside = rest.partition("/")
+    if not name or not inside:
+        checker.say(loc, "names no file of a package.", "Write `package://distribution/path/in/it`.")
+        return None
+    try:
+        found = distribution(name)
+    except (PackageNotFoundError, ValueError):
+        checker.say(loc, f"the package `{name}` is not installed here.", f"Run `pip install {name}`.")
+        return None
+    path = Path(str(found.locate_file(inside)))
+    if path.exists():
+        return Path(os.path.normpath(path.absolute()))
+    files = [str(file) for file in found.files or ()]
+    near = did_you_mean(inside, files) or did_you_mean(f"{name}/{inside}", files)
+    models = [file for file in files if Path(file).suffix in SUFFIXES or file.endswith(SAVED_MODEL)]
+    fix = f"Models in it: {', '.join(models[:5])}." if models else "It holds no model file."
+    checker.say(loc, f"`{name}` {found.version} has no file `{inside}`{near or '.'}", fix)
+    return None
+
+
+def model_format(checker: Checker, loc: Loc, path: Path) -> str | None:
+    """Format of a model file; None, and a problem, where it is none we read."""
+    if path.is_dir():
+        if (path / SAVED_MODEL).is_file():
+            return "savedmodel"
+        inside = [name for name in neighbours(path / "x") if Path(name).suffix in SUFFIXES]
+        fix = f"Name a file in it: {', '.join(inside[:5])}." if inside else "Name a model file."
+        checker.say(loc, f"the folder `{path.name}` is no SavedModel: it has no `{SAVED_MODEL}`.", fix)
+        return None
+    form = SUFFIXES.get(path.suffix.lower())
+    if form is None:
+        known = ", ".join(f"`{suffix}`" for suffix in SUFFIXES)
+        checker.say(loc, f"`{path.name}` is no kind of model we read.", f"Known: {known}, or a SavedModel folder.")
+    elif path.stat().st_size == 0:
+        checker.say(loc, f"`{path.name}` is empty.", "Export the model again.")
+        return None
+    elif path.stat().st_size < 200 and path.read_bytes().startswith(b"version https://git-lfs"):
+        checker.say(loc, f"`{path.name}` is a pointer of Git LFS, not the model.", "Run `git lfs pull`.")
+        return None
+    return form
