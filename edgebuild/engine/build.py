@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from edgebuild.core.graph import Graph
 from edgebuild.engine.crew import Crew, Listener, Quiet, RemadeError
-from edgebuild.engine.execute import Executor, Order
+from edgebuild.engine.execute import Executor
 from edgebuild.engine.oracle import Oracle
+from edgebuild.engine.orders import Order
 from edgebuild.engine.outcomes import Built, Failed, Unmet
 from edgebuild.engine.results import Results
 from edgebuild.engine.store import Store

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from edgebuild.core.step import Step
-from edgebuild.engine.execute import Answer, Executor, Lacking, Order, Replaced
+from edgebuild.engine.execute import Executor
+from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed, Outcome
 
 

@@ -9,68 +9,28 @@ import sys
 import time
 import traceback
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Refusal, user_code
-from edgebuild.engine.child import NO_ROOM, Result, read_inputs, result_of
-from edgebuild.engine.keys import Parts, key_of
+from edgebuild.engine.keys import key_of
+from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed
-from edgebuild.engine.process import Ended, Processes, environment
-from edgebuild.engine.rows import NoRoomError, disk_full
+from edgebuild.engine.process.child import NO_ROOM, Result, read_inputs, result_of
+from edgebuild.engine.process.environment import environment
+from edgebuild.engine.process.groups import Ended, Processes
+from edgebuild.engine.process.workspace import FolderWorkspace, Progress
 from edgebuild.engine.seen import Seen, check_code, ignored_folders, roots_of, seen_now
-from edgebuild.engine.store import Last, Store, remove_folder
-from edgebuild.engine.workspace import FolderWorkspace, Progress
+from edgebuild.engine.store import Store
+from edgebuild.engine.store.history import Last
+from edgebuild.engine.store.rows import NoRoomError, disk_full
+from edgebuild.engine.store.scratch import remove_folder
 from edgebuild.errors import EdgebuildError, Problem, Span
 
 SPARE_BYTES = 1 << 20
 """Less room than this after a crash, and the disk is what the step died of."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """One input of a step that is about to run."""
-
-    id: str
-    member: str
-    filename: str
-    digest: str
-    """Empty where there is a refusal."""
-    refusal: Refusal | None = None
-
-
-@dataclass(frozen=True)
-class Order:
-    """One step that is about to run."""
-
-    step: Step
-    label: str
-    given: tuple[Given, ...]
-    parts: Parts
-    """Without the files seen, which are known only after it ran."""
-    expected: str = ""
-    """Digest of bytes that were lost, where the step runs to make them again."""
-    noted: bool = True
-    """Whether the run becomes part of the history of the step's name."""
-
-
-@dataclass(frozen=True)
-class Lacking:
-    """The step could not start: bytes of these steps are gone or damaged."""
-
-    steps: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """Lost bytes of a step that is not deterministic were made anew, and are other bytes now."""
-
-    built: Built
-
-
-Answer = Built | Declined | Failed | Lacking | Replaced
 
 
 class Executor:
@@ -195,7 +155,9 @@ class Executor:
                 kept = self.store.keep(key, outcome, cost=seconds, step=order.step.kind(), replace=other)
             if order.noted:
                 named = kept if isinstance(kept, Built) else Built("", 0)
-                self.store.note(self.workspace, order.label, Last(key, parts, named.digest, named.size, time.time()))
+                self.store.history.note(
+                    self.workspace, order.label, Last(key, parts, named.digest, named.size, time.time())
+                )
         if not other:
             return replace(kept, only_now=only_now) if isinstance(kept, Built) else kept
         if isinstance(kept, Built) and not type(order.step).deterministic:

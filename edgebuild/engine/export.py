@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edgebuild.engine.blobs import Blobs
 from edgebuild.engine.store import Store
+from edgebuild.engine.store.blobs import Blobs
 from edgebuild.errors import Problem, StepError
 
 
@@ -57,7 +57,7 @@ def _folders(store: Store, digest: str, place: Path) -> Iterator[Path]:
 
 
 def _holds(store: Store, path: Path, digest: str) -> bool:
-    return path.is_file() and not path.is_symlink() and store.digest_file(path) == digest
+    return path.is_file() and not path.is_symlink() and store.user_files.digest(path) == digest
 
 
 def _guard(destination: Path, *, folder: bool) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from edgebuild.core.graph import Graph
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact, user_code, wires
-from edgebuild.engine.execute import Given, Order
 from edgebuild.engine.keys import ABSENT, Parts, Wire, key_of, parts_of, refusal_digest
+from edgebuild.engine.orders import Given, Order
 from edgebuild.engine.outcomes import Built, Declined, Outcome, refusal_of
 from edgebuild.engine.seen import roots_of, still_so
 from edgebuild.engine.store import Store
@@ -60,7 +60,7 @@ class Oracle:
         """What it takes to run the step; `expected` where it makes lost bytes again."""
         step = self.graph.steps[step_id]
         given = {wire: self._give(wire, outcomes[wire.id]) for wire in wires(step)}
-        parts = parts_of(step, lambda wire: _name(given[wire]), self.store.digest_file)
+        parts = parts_of(step, lambda wire: _name(given[wire]), self.store.user_files.digest)
         return Order(step, self.labels[step_id], tuple(given.values()), parts, expected)
 
     def _give(self, wire: Wire, outcome: Outcome) -> Given:

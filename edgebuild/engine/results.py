@@ -13,9 +13,9 @@ from typing import Any, Self
 
 from edgebuild.core.wires import Artifact, Refusal
 from edgebuild.engine.crew import Crew, RemadeError
-from edgebuild.engine.execute import Lacking
 from edgebuild.engine.export import export
 from edgebuild.engine.oracle import Oracle
+from edgebuild.engine.orders import Lacking
 from edgebuild.engine.outcomes import Built, Declined, Failed, Outcome, Unmet, refusal_of
 from edgebuild.errors import Problem, StepError
 

@@ -11,9 +11,9 @@ from typing import Any
 from edgebuild.core.records import canonical_json, digest_of
 from edgebuild.core.step import Step
 from edgebuild.core.wires import UserCode, user_code
-from edgebuild.engine.blobs import is_litter
 from edgebuild.engine.keys import ABSENT
 from edgebuild.engine.store import Store
+from edgebuild.engine.store.blobs import is_litter
 from edgebuild.errors import Problem, StepError
 
 Seen = list[list[str]]
@@ -64,7 +64,7 @@ def check_code(codes: list[UserCode], store: Store, where: str) -> None:
         for item in code.files:
             path = Path(code.root, item.path)
             try:
-                same = not item.digest.startswith("sha256:") or path.is_dir() or store.digest_file(path) == item.digest
+                same = not item.digest.startswith("sha256:") or path.is_dir() or store.user_files.digest(path) == item.digest
             except OSError:
                 same = False
             if not same:
@@ -90,7 +90,7 @@ def digest_place(place: str, roots: list[Path], store: Store) -> str:
         number, _, below = name.partition("/")
         path = roots[int(number)] / below if int(number) < len(roots) else Path("/nowhere")
     try:
-        return store.digest_file(path) if kind == "file" else _listing(path, kind)
+        return store.user_files.digest(path) if kind == "file" else _listing(path, kind)
     except IsADirectoryError:
         return "folder"
     except OSError:

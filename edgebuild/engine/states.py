@@ -93,7 +93,7 @@ class Forecast:
         return State(name, why, self._cost(step_id))
 
     def _what_changed(self, step_id: str) -> str:
-        last = self._store.last(self._workspace, self.oracle.labels[step_id])
+        last = self._store.history.last(self._workspace, self.oracle.labels[step_id])
         if last is None:
             return "never built here"
         if type(self._graph.steps[step_id]).volatile:
@@ -104,13 +104,13 @@ class Forecast:
     def _guess(self, step_id: str) -> None:
         """Take the last known output for the coming one, and remember that it is a guess."""
         label = self.oracle.labels[step_id]
-        last = self._store.last(self._workspace, label)
+        last = self._store.history.last(self._workspace, label)
         if last and last.digest:
             self._outcomes[step_id] = Built(last.digest, last.size)
             self._unsure[step_id] = frozenset({label})
 
     def _cost(self, step_id: str) -> float | None:
-        last = self._store.last(self._workspace, self.oracle.labels[step_id])
+        last = self._store.history.last(self._workspace, self.oracle.labels[step_id])
         return self._store.cost(last.key) if last else None
 
     def _asked(self, answer: Answer) -> Answer:

@@ -20,8 +20,8 @@ from doit.task import Task
 from edgebuild.engine.crew import Crew, Listener
 from edgebuild.engine.oracle import Answer, Oracle, check_tools
 from edgebuild.engine.outcomes import Built, Failed, Outcome, Unmet
-from edgebuild.engine.rows import NoRoomError
-from edgebuild.engine.store import Last
+from edgebuild.engine.store.history import Last
+from edgebuild.engine.store.rows import NoRoomError
 from edgebuild.errors import EdgebuildError, Problem
 
 
@@ -59,7 +59,7 @@ class StoreDependency(Dependency):  # type: ignore[misc]
         self.oracle, self.workspace = oracle, workspace
         self.outcomes: dict[str, Outcome] = {}
         self.answers: dict[str, Answer] = {}
-        self._known = oracle.store.last_keys(workspace)
+        self._known = oracle.store.history.keys(workspace)
         self._noted: list[tuple[str, Last]] = []
 
     def get_status(self, task: Task, tasks_dict: Any, get_log: bool = False) -> DependencyStatus:  # noqa: ARG002
@@ -105,7 +105,7 @@ class StoreDependency(Dependency):  # type: ignore[misc]
             # History is a comfort: a full disk has its own problem, told by the step that met it.
             with contextlib.suppress(NoRoomError), self.oracle.store.rows.transaction():
                 for label, last in self._noted:
-                    self.oracle.store.note(self.workspace, label, last)
+                    self.oracle.store.history.note(self.workspace, label, last)
             self._noted.clear()
 
     def status_is_ignore(self, task: Task) -> bool:  # noqa: ARG002

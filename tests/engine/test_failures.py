@@ -13,7 +13,7 @@ import pytest
 from edgebuild.core.graph import Graph
 from edgebuild.engine.build import Options, build
 from edgebuild.engine.outcomes import Declined, Failed, Unmet
-from edgebuild.engine.process import LOG_HALF
+from edgebuild.engine.process.log import LOG_HALF
 from edgebuild.engine.store import Store
 from edgebuild.errors import StepError
 from tests.engine.conftest import Log, Yard, graph_of

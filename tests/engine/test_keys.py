@@ -12,8 +12,8 @@ from edgebuild.core.records import Here
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact, FileDigest, Refusal, UserCode
 from edgebuild.engine import keys
-from edgebuild.engine.blobs import file_digest
 from edgebuild.engine.keys import key_of, parts_of, refusal_digest
+from edgebuild.engine.store.blobs import file_digest
 from tests.engine.steps import CallUser, Gather, Join, Say, Split
 
 

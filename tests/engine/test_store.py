@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from edgebuild.core.wires import Refusal
 from edgebuild.engine.outcomes import Built, Declined
-from edgebuild.engine.store import Last, Store, default_root
+from edgebuild.engine.store import Store, default_root
+from edgebuild.engine.store.history import Last
 from edgebuild.errors import StepError
 
 
@@ -138,23 +139,23 @@ def test_history_keeps_the_present_and_the_one_before_per_workspace(store: Store
         return Last(key, {"version": key}, "sha256:" + key, 1, time.time())
 
     for key in ("1", "2", "2", "3"):
-        store.note("here", "step", last(key))
-    store.note("there", "step", last("9"))
-    assert [store.last("here", "step", age).key for age in (0, 1)] == ["3", "2"]  # type: ignore[union-attr]
-    assert store.last("there", "step", 1) is None
-    assert store.last_keys("here") == {"step": "3"}
-    assert store.last("", "step").key == "9"  # type: ignore[union-attr]
+        store.history.note("here", "step", last(key))
+    store.history.note("there", "step", last("9"))
+    assert [store.history.last("here", "step", age).key for age in (0, 1)] == ["3", "2"]  # type: ignore[union-attr]
+    assert store.history.last("there", "step", 1) is None
+    assert store.history.keys("here") == {"step": "3"}
+    assert store.history.last("", "step").key == "9"  # type: ignore[union-attr]
 
 
 def test_an_old_file_is_digested_once_and_a_young_one_each_time(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_text("a")
-    store.digest_file(file)
+    store.user_files.digest(file)
     assert store.rows.one("SELECT count(*) FROM stats") == (0,)
     time.sleep(2.1)
-    digest = store.digest_file(file)
+    digest = store.user_files.digest(file)
     assert store.rows.one("SELECT count(*) FROM stats") == (1,)
-    assert store.digest_file(file) == digest
+    assert store.user_files.digest(file) == digest
 
 
 def test_an_edit_with_the_old_size_and_time_is_seen(store: Store, tmp_path: Path) -> None:
@@ -162,10 +163,10 @@ def test_an_edit_with_the_old_size_and_time_is_seen(store: Store, tmp_path: Path
     file = tmp_path / "a"
     file.write_text("a")
     time.sleep(2.1)
-    before, stamp = store.digest_file(file), file.stat()
+    before, stamp = store.user_files.digest(file), file.stat()
     file.write_text("b")
     os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    assert store.digest_file(file) != before
+    assert store.user_files.digest(file) != before
 
 
 def test_a_glance_trusts_size_time_and_inode_and_removes_what_is_damaged(store: Store, tmp_path: Path) -> None:

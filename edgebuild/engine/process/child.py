@@ -15,7 +15,7 @@ from typing import Any
 
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Refusal
-from edgebuild.engine.workspace import FolderWorkspace, Inputs, Progress
+from edgebuild.engine.process.workspace import FolderWorkspace, Inputs, Progress
 from edgebuild.errors import EdgebuildError, Refused
 
 Result = dict[str, Any]
@@ -29,7 +29,7 @@ def main(job_file: str) -> None:
     job = json.loads(Path(job_file).read_text())
     witness = None
     if job["roots"]:
-        from edgebuild.engine.witness import Witness
+        from edgebuild.engine.process.witness import Witness
 
         # A bytecode cache is trusted by second and size: an edit within one second would run as the old code.
         sys.dont_write_bytecode = True

@@ -1,4 +1,4 @@
-"""One process per step: a scrubbed environment, a bounded log, an end by signal of its whole group."""
+"""One process per step: its end by signal of the whole group, its words bounded."""
 
 from __future__ import annotations
 
@@ -11,91 +11,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebuild.engine.workspace import Progress
+from edgebuild.engine.process.log import Log
+from edgebuild.engine.process.workspace import Progress
 
 GRACE_S = 5.0
 """Between the request to end and the signal that cannot be refused."""
-
-LOG_HALF = 128 * 1024
-"""Bytes kept of a log's beginning, and as many of its end."""
-
-ENVIRONMENT = {
-    "LANG": "C.UTF-8",
-    "TZ": "UTC",
-    "PYTHONHASHSEED": "0",
-    "PYTHONUNBUFFERED": "1",
-    "PYTHONNOUSERSITE": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    # oneDNN is the one cause seen of other floats on one machine (its use depends on the shape of the machine).
-    "TF_ENABLE_ONEDNN_OPTS": "0",
-    "CUDA_VISIBLE_DEVICES": "",
-    "MPLBACKEND": "Agg",
-}
-"""What every step sees, besides folders of its own and PATH; nothing is inherited."""
-
-
-def environment(home: Path, python_path: list[str]) -> dict[str, str]:
-    """The whole environment of a step.
-
-    Args:
-        home: an empty folder of the step's own.
-        python_path: where its class is imported from, if not installed.
-    """
-    folders = {"HOME": home, "TMPDIR": home / "tmp", "KERAS_HOME": home / "keras", "MPLCONFIGDIR": home / "mpl"}
-    folders |= {f"XDG_{name}_HOME": home / name.lower() for name in ("CACHE", "CONFIG", "DATA", "STATE")}
-    for folder in folders.values():
-        folder.mkdir(parents=True, exist_ok=True)
-    return {
-        **ENVIRONMENT,
-        **{name: str(folder) for name, folder in folders.items()},
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
-        "PYTHONPATH": os.pathsep.join(python_path),
-    }
-
-
-class Log:
-    """The beginning and the end of a stream, whatever its length."""
-
-    def __init__(self, half: int = LOG_HALF) -> None:
-        self._half = half
-        self._head = bytearray()
-        self._tail: deque[bytes] = deque()
-        self._tail_size = 0
-        self.total = 0
-
-    def feed(self, piece: bytes) -> None:
-        """One more piece of the stream."""
-        self.total += len(piece)
-        room = self._half - len(self._head)
-        self._head += piece[:room]
-        rest = piece[room:] if room < len(piece) else b""
-        if rest:
-            self._tail.append(rest)
-            self._tail_size += len(rest)
-        while self._tail and self._tail_size - len(self._tail[0]) >= self._half:
-            self._tail_size -= len(self._tail.popleft())
-
-    def content(self) -> bytes:
-        """Head and tail, with a line between them that says what is missing."""
-        tail = b"".join(self._tail)[-self._half :]
-        missing = self.total - len(self._head) - len(tail)
-        gap = f"\n[… {missing} bytes left out …]\n".encode() if missing else b""
-        return bytes(self._head) + gap + tail
-
-    def end(self, lines: int = 30) -> str:
-        """The last lines for a person, without control characters."""
-        text = self.content().decode(errors="replace").replace("\r", "\n")
-        clean = "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
-        return "\n".join([line for line in clean.splitlines() if line.strip()][-lines:])
 
 
 @dataclass
@@ -127,7 +50,7 @@ class Processes:
         job.write_text(json.dumps(content))
         try:
             child = subprocess.Popen(  # noqa: S603 - our own module, in our own Python
-                [sys.executable, "-s", "-P", "-m", "edgebuild.engine.child", str(job)],
+                [sys.executable, "-s", "-P", "-m", "edgebuild.engine.process.child", str(job)],
                 stdin=subprocess.DEVNULL,
                 stdout=log_in,
                 stderr=log_in,

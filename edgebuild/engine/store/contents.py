@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebuild.core.records import canonical_json, digest_of
-from edgebuild.engine.blobs import Blobs, Stat, entries
 from edgebuild.engine.outcomes import Built
-from edgebuild.engine.rows import Rows
+from edgebuild.engine.store.blobs import Blobs, Stat, entries
+from edgebuild.engine.store.rows import Rows
 from edgebuild.errors import Problem, StepError
 
 

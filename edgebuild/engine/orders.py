@@ -1,0 +1,54 @@
+"""What it takes to run one step, and what can come of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgebuild.core.step import Step
+from edgebuild.core.wires import Refusal
+from edgebuild.engine.keys import Parts
+from edgebuild.engine.outcomes import Built, Declined, Failed
+
+
+@dataclass(frozen=True)
+class Given:
+    """One input of a step that is about to run."""
+
+    id: str
+    member: str
+    filename: str
+    digest: str
+    """Empty where there is a refusal."""
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """One step that is about to run."""
+
+    step: Step
+    label: str
+    given: tuple[Given, ...]
+    parts: Parts
+    """Without the files seen, which are known only after it ran."""
+    expected: str = ""
+    """Digest of bytes that were lost, where the step runs to make them again."""
+    noted: bool = True
+    """Whether the run becomes part of the history of the step's name."""
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """The step could not start: bytes of these steps are gone or damaged."""
+
+    steps: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Lost bytes of a step that is not deterministic were made anew, and are other bytes now."""
+
+    built: Built
+
+
+Answer = Built | Declined | Failed | Lacking | Replaced

@@ -1,0 +1,44 @@
+"""Private folders on the store's file system, one for the life of each build."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def scratch_folder(root: Path) -> Iterator[Path]:
+    """A private folder on the store's file system for the life of one build; those of dead builds are removed."""
+    _reap(root)
+    folder = root / "scratch" / uuid.uuid4().hex[:12]
+    # Locked before the folder is there: whoever reaps sees folders, and then finds the lock taken.
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            folder.mkdir()
+            yield folder
+        finally:
+            remove_folder(folder)
+            folder.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _reap(root: Path) -> None:
+    for folder in (root / "scratch").iterdir():
+        if folder.suffix == ".lock":
+            continue
+        try:
+            with folder.with_suffix(".lock").open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove_folder(folder)
+                folder.with_suffix(".lock").unlink()
+        except OSError:
+            continue
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder of our scratch, whatever a step left in it."""
+    shutil.rmtree(folder, ignore_errors=True)
