@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from edgebuild.core.node import Node
 from edgebuild.core.step import Step
-from edgebuild.core.wires import Artifact, wires
+from edgebuild.core.wires import Artifact
+
+
+class Steps(Mapping[str, Step]):
+    """The steps themselves by identity; those of a remembered plan are loaded when somebody asks."""
+
+    def __init__(self, nodes: Mapping[str, Node]) -> None:
+        self._nodes = nodes
+
+    def __getitem__(self, step_id: str) -> Step:
+        return self._nodes[step_id].step
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._nodes)
+
+    def __len__(self) -> int:
+        return len(self._nodes)
 
 
 class Graph:
     """Steps by identity. A step can only be added after the steps whose outputs it reads."""
 
     def __init__(self) -> None:
-        self.steps: dict[str, Step] = {}
+        self.nodes: dict[str, Node] = {}
+        self.steps = Steps(self.nodes)
         self.labels: dict[str, list[str]] = {}
         """Names of a step for people (`digits: here: int8: quantize`), one for each place that wants it; in no key."""
         self.wanted: dict[str, Artifact] = {}
@@ -24,15 +43,29 @@ class Graph:
         Raises:
             KeyError: the step reads the output of a step that is not in the graph.
         """
-        if step.id not in self.steps:
-            for wire in wires(step):
-                if wire.id not in self.steps:
-                    raise KeyError(f"{step.kind()} reads {wire.filename} of a step that was never added")
-            self.steps[step.id] = step
-        names = self.labels.setdefault(step.id, [])
+        if step.id not in self.nodes:
+            self.join(Node.of(step))
+        self.name(step.id, label)
+        return step.out()
+
+    def join(self, node: Node) -> None:
+        """Add what is known of a step, where no equal one is there.
+
+        Raises:
+            KeyError: it reads the output of a step that is not in the graph.
+        """
+        if node.id in self.nodes:
+            return
+        for wire in node.wires:
+            if wire.id not in self.nodes:
+                raise KeyError(f"{node.kind} reads {wire.filename} of a step that was never added")
+        self.nodes[node.id] = node
+
+    def name(self, step_id: str, label: str) -> None:
+        """One more name of a step, for people."""
+        names = self.labels.setdefault(step_id, [])
         if label and label not in names:
             names.append(label)
-        return step.out()
 
     def want(self, name: str, artifact: Artifact) -> None:
         """Ask for an output by name."""
@@ -40,12 +73,12 @@ class Graph:
 
     def needs(self, step_id: str) -> list[str]:
         """Identities of the steps it reads, each once, in the order of its fields."""
-        return list(dict.fromkeys(wire.id for wire in wires(self.steps[step_id])))
+        return self.nodes[step_id].needs
 
     def label(self, step_id: str) -> str:
         """The first name of a step, or its class."""
         names = self.labels.get(step_id)
-        return names[0] if names else type(self.steps[step_id]).__name__
+        return names[0] if names else self.nodes[step_id].kind.rpartition(":")[2].rpartition(".")[2]
 
 
 class Lowering(Protocol):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from edgebuild.core.records import Record, canonical_json, digest_of
-from edgebuild.core.wires import Artifact, Attempt, Refusal
+from edgebuild.core.wires import Artifact, Attempt, Refusal, unwired
 
 
 class Workspace(Protocol):
@@ -72,6 +73,11 @@ class Step(Record):
         """Identity in the graph: kind and parameters, with the wires by the identity of their steps."""
         return digest_of(canonical_json([self.kind(), type(self).version, self])).removeprefix("sha256:")[:32]
 
+    @cached_property
+    def static(self) -> str:
+        """What of its key does not depend on inputs, tools and machine: kind, version and parameters, 64 hex digits."""
+        return digest_of(canonical_json([self.kind(), type(self).version, unwired(self)])).removeprefix("sha256:")
+
     @classmethod
     def kind(cls) -> str:
         """`module:Class`, from which a fresh process loads the step."""
@@ -84,3 +90,13 @@ class Step(Record):
     def out(self) -> Artifact:
         """The wire to what this step makes."""
         return Artifact(id=self.id, filename=self.output_name())
+
+
+def load_step(kind: str, text: str | bytes) -> Step:
+    """A step from `module:Class` and its JSON."""
+    module, _, name = kind.partition(":")
+    found: Any = import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    step: Step = found.model_validate_json(text)
+    return step

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from edgebuild.core.records import Here, Record, key_fields
+from edgebuild.core.records import Here, Record, key_fields, plain
 from edgebuild.errors import RefusalKind
 
 
@@ -103,3 +103,31 @@ def user_code(value: Any) -> Iterator[UserCode]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from user_code(item)
+
+
+def placed(value: Any, place: str = "") -> Iterator[tuple[str, Artifact | Attempt]]:
+    """Every wire in a value, with the path of its field: `models[0].model`."""
+    if isinstance(value, Artifact | Attempt):
+        yield place, value
+    elif isinstance(value, BaseModel):
+        for name, item in key_fields(value).items():
+            yield from placed(item, f"{place}.{name}" if place else name)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from placed(item, f"{place}.{name}" if place else str(name))
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from placed(item, f"{place}[{number}]")
+
+
+def unwired(value: Any) -> Any:
+    """Plain data with each wire as its kind and the name its reader sees, not what it leads to."""
+    if isinstance(value, Artifact | Attempt):
+        return {"wire": value.wire, "filename": value.filename}
+    if isinstance(value, BaseModel):
+        return {name: unwired(item) for name, item in key_fields(value).items()}
+    if isinstance(value, dict):
+        return {str(name): unwired(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [unwired(item) for item in value]
+    return plain(value)

@@ -6,11 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
-from edgebuild.core.records import key_fields
-from edgebuild.core.wires import Artifact, Attempt
-from edgebuild.engine.keys import Parts, Wire
+from edgebuild.engine.keys import Parts
 
 NEVER = None
 """Stands for a part that one of the two does not have."""
@@ -55,6 +51,8 @@ def _flat(parts: Parts) -> Iterator[tuple[tuple[str, str], Any]]:
     for name, value in parts.items():
         if name == "parameters":
             yield from _flat_value(value, "")
+        elif name == "inputs":
+            yield from ((("input", place), digest) for place, digest in value.items())
         elif name == "tools":
             yield from ((("tool", tool), version) for tool, version in value.items())
         elif name == "platform":
@@ -66,9 +64,7 @@ def _flat(parts: Parts) -> Iterator[tuple[tuple[str, str], Any]]:
 
 
 def _flat_value(value: Any, place: str) -> Iterator[tuple[tuple[str, str], Any]]:
-    if isinstance(value, dict) and value.get("wire") in ("artifact", "attempt") and "digest" in value:
-        yield ("input", place), value["digest"]
-    elif isinstance(value, dict) and value:
+    if isinstance(value, dict) and value:
         for name, item in value.items():
             yield from _flat_value(item, f"{place}.{name}" if place else name)
     elif isinstance(value, list) and value:
@@ -76,21 +72,6 @@ def _flat_value(value: Any, place: str) -> Iterator[tuple[tuple[str, str], Any]]
             yield from _flat_value(item, f"{place}[{number}]")
     else:
         yield ("parameter", place), value
-
-
-def wire_places(value: Any, place: str = "") -> Iterator[tuple[str, Wire]]:
-    """Every wire of a step, with the path of its field as `differences` writes it."""
-    if isinstance(value, Artifact | Attempt):
-        yield place, value
-    elif isinstance(value, BaseModel):
-        for name, item in key_fields(value).items():
-            yield from wire_places(item, f"{place}.{name}" if place else name)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from wire_places(item, f"{place}.{name}" if place else str(name))
-    elif isinstance(value, list | tuple):
-        for number, item in enumerate(value):
-            yield from wire_places(item, f"{place}[{number}]")
 
 
 def _short(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgebuild.core.graph import Graph
-from edgebuild.engine.changes import Change, differences, wire_places
+from edgebuild.engine.changes import Change, differences
 from edgebuild.engine.states import Forecast, State
 from edgebuild.engine.store import Store
 from edgebuild.engine.store.history import Last
@@ -43,11 +43,11 @@ def explain(graph: Graph, store: Store, step_id: str, workspace: str = "") -> Ex
     forecast = Forecast(graph, store, workspace)
     state = forecast.states()[step_id]
     label = forecast.oracle.labels[step_id]
-    now, last = forecast.parts.get(step_id), store.history.last(workspace, label)
+    now, last = forecast.parts(step_id), store.history.last(workspace, label)
     if last is None or now is None:
         return Explanation(step_id, label, state, (), last.created if last else None)
     before: Last | None = last
     if forecast.keys.get(step_id) == last.key or now == last.parts:
         before = store.history.last(workspace, label, age=1)
-    names = {place: forecast.oracle.labels[wire.id] for place, wire in wire_places(graph.steps[step_id])}
+    names = {wire.place: forecast.oracle.labels[wire.id] for wire in graph.nodes[step_id].wires}
     return Explanation(step_id, label, state, differences(before.parts, now, names) if before else (), last.created)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform as host
@@ -12,17 +13,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from pydantic import BaseModel
+from edgebuild.core.node import Node
+from edgebuild.core.records import canonical_json, digest_of
+from edgebuild.core.wires import Refusal, unwired
 
-from edgebuild.core.records import canonical_json, digest_of, key_fields, plain
-from edgebuild.core.step import Step
-from edgebuild.core.wires import Artifact, Attempt, Refusal
-
-Wire = Artifact | Attempt
 Parts = dict[str, Any]
-"""`kind`, `version`, `parameters`, `tools`, and where they count `platform` and `seen`."""
+"""`kind`, `version`, `parameters`, `tools`, `inputs`, and where they count `platform` and `seen`."""
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when the way keys are made changes; golden keys in the tests hold it."""
 
 THREADS = 1
@@ -32,42 +30,52 @@ ABSENT = "absent"
 """Version of a distribution that is not installed, digest of a file that is not there."""
 
 
-def parts_of(step: Step, name_of: Callable[[Wire], str], digest_file: Callable[[Path], str]) -> Parts:
+def parts_of(node: Node, inputs: dict[str, str], digest_file: Callable[[Path], str]) -> Parts:
     """All that decides a step's output, but for the files its user code is seen to read.
 
     Args:
-        step: whose parts.
-        name_of: digest of what a wire leads to, or of its refusal.
+        node: whose parts.
+        inputs: path of each wire's field, to the digest of what it leads to or of its refusal.
         digest_file: digest of one file, for tools that are installed in place.
     """
+    step = node.step
     parts: Parts = {
-        "layout": LAYOUT,
         "kind": step.kind(),
         "version": type(step).version,
-        "parameters": resolved(step, name_of),
-        "tools": {tool: tool_version(tool, digest_file) for tool in sorted(type(step).tools)},
+        "parameters": unwired(step),
+        "tools": versions_of(node.tools, digest_file),
+        "inputs": inputs,
     }
-    if not type(step).portable:
+    if not node.portable:
         parts["platform"] = platform()
     return parts
 
 
+def versions_of(tools: tuple[str, ...], digest_file: Callable[[Path], str]) -> dict[str, str]:
+    """Version of each tool, `absent` where it is not installed."""
+    return {tool: tool_version(tool, digest_file) for tool in tools}
+
+
+def static_of(parts: Parts) -> str:
+    """See `Step.static`."""
+    return digest_of(canonical_json([parts["kind"], parts["version"], parts["parameters"]])).removeprefix("sha256:")
+
+
 def key_of(parts: Parts) -> str:
     """64 hex digits."""
-    return digest_of(canonical_json(parts)).removeprefix("sha256:")
+    return joined(static_of(parts), parts["tools"], parts["inputs"], parts.get("platform"), parts.get("seen"))
 
 
-def resolved(value: Any, name_of: Callable[[Wire], str]) -> Any:
-    """Plain data, with each wire as the name its reader sees and the digest of its bytes."""
-    if isinstance(value, Artifact | Attempt):
-        return {"wire": value.wire, "filename": value.filename, "digest": name_of(value)}
-    if isinstance(value, BaseModel):
-        return {name: resolved(item, name_of) for name, item in key_fields(value).items()}
-    if isinstance(value, dict):
-        return {plain(str(name)): resolved(item, name_of) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [resolved(item, name_of) for item in value]
-    return plain(value)
+def joined(
+    static: str,
+    tools: dict[str, str],
+    inputs: dict[str, str],
+    machine: dict[str, Any] | None = None,
+    seen: list[list[str]] | None = None,
+) -> str:
+    """The key from what is already plain data: a walk makes one for each of thousands of steps."""
+    rest = [LAYOUT, static, tools, inputs, machine, seen]
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def refusal_digest(refusal: Refusal) -> str:

@@ -5,30 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgebuild.core.graph import Graph
-from edgebuild.core.step import Step
-from edgebuild.core.wires import Artifact, user_code, wires
-from edgebuild.engine.keys import ABSENT, Parts, Wire, key_of, parts_of, refusal_digest
+from edgebuild.core.node import Inlet, Node
+from edgebuild.engine.keys import ABSENT, Parts, joined, parts_of, platform, versions_of
 from edgebuild.engine.orders import Given, Order
 from edgebuild.engine.outcomes import Built, Declined, Outcome, refusal_of
-from edgebuild.engine.seen import roots_of, still_so
+from edgebuild.engine.seen import Seen, still_so
 from edgebuild.engine.store import Store
 from edgebuild.errors import MissingToolError, Problem
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the oracle says of one step."""
 
-    order: Order | None
-    """None where the step is refused through an input."""
     key: str = ""
-    """Under which the outcome was found; empty for a step that has to run."""
-    parts: Parts | None = None
-    """All that decides the output, the files seen included where a set of them holds."""
+    """Under which the outcome was found; empty for a step that has to run, or is refused through an input."""
     outcome: Built | Declined | None = None
     """None: it has to run."""
+    seen: Seen | None = None
+    """The files that user code was seen to read, where a set of them holds."""
 
 
 class Oracle:
@@ -39,6 +37,7 @@ class Oracle:
         self.order = needed(graph)
         self.place = {step_id: number for number, step_id in enumerate(self.order)}
         self.labels = _distinct_labels(graph, self.order)
+        self._versions: dict[tuple[str, ...], dict[str, str]] = {}
 
     def ask(self, step_id: str, outcomes: Mapping[str, Outcome]) -> Answer:
         """Whether the step's output is known, given what its inputs became.
@@ -46,62 +45,79 @@ class Oracle:
         Raises:
             KeyError: a wire leads to a member that its folder does not have.
         """
-        step = self.graph.steps[step_id]
-        for wire in wires(step):
-            refusal = refusal_of(outcomes[wire.id])
-            if isinstance(wire, Artifact) and refusal:
-                return Answer(None, outcome=Declined(refusal, inherited=True))
-        order = self.order_for(step_id, outcomes)
-        if type(step).volatile:
-            return Answer(order, parts=order.parts)
-        return self._look_up(step, order)
+        node = self.graph.nodes[step_id]
+        inputs: dict[str, str] = {}
+        for wire in node.wires:
+            outcome = outcomes[wire.id]
+            if type(outcome) is Built:
+                inputs[wire.place] = self._member(wire, outcome).digest if wire.member else outcome.digest
+                continue
+            refusal = refusal_of(outcome)
+            if refusal and not wire.attempt:
+                return Answer(outcome=Declined(refusal, inherited=True))
+            inputs[wire.place] = self._give(wire, outcome).name
+        if node.volatile:
+            return Answer()
+        return self._look_up(node, inputs)
 
     def order_for(self, step_id: str, outcomes: Mapping[str, Outcome], expected: str = "") -> Order:
         """What it takes to run the step; `expected` where it makes lost bytes again."""
-        step = self.graph.steps[step_id]
-        given = {wire: self._give(wire, outcomes[wire.id]) for wire in wires(step)}
-        parts = parts_of(step, lambda wire: _name(given[wire]), self.store.user_files.digest)
-        return Order(step, self.labels[step_id], tuple(given.values()), parts, expected)
+        node = self.graph.nodes[step_id]
+        given = {wire.place: self._give(wire, outcomes[wire.id]) for wire in node.wires}
+        parts = parts_of(node, {place: item.name for place, item in given.items()}, self.store.user_files.digest)
+        return Order(node.step, self.labels[step_id], tuple(dict.fromkeys(given.values())), parts, expected)
 
-    def _give(self, wire: Wire, outcome: Outcome) -> Given:
+    def parts(self, step_id: str, outcomes: Mapping[str, Outcome], seen: Seen | None) -> Parts:
+        """All that decides the output."""
+        parts = self.order_for(step_id, outcomes).parts
+        return parts if seen is None else {**parts, "seen": seen}
+
+    def _member(self, wire: Inlet, built: Built) -> Built:
+        try:
+            return self.store.member(built.digest, wire.member)
+        except KeyError:
+            raise KeyError(f"the output of {self.labels[wire.id]} holds no `{wire.member}`") from None
+
+    def _give(self, wire: Inlet, outcome: Outcome) -> Given:
         refusal = refusal_of(outcome)
         if refusal:
             return Given(wire.id, wire.member, wire.filename, "", refusal)
         if not isinstance(outcome, Built):
             raise KeyError(f"{self.labels[wire.id]} has no output")
-        try:
-            digest = self.store.member(outcome.digest, wire.member).digest
-        except KeyError:
-            raise KeyError(f"the output of {self.labels[wire.id]} holds no `{wire.member}`") from None
-        return Given(wire.id, wire.member, wire.filename, digest)
+        return Given(wire.id, wire.member, wire.filename, self._member(wire, outcome).digest)
 
-    def _look_up(self, step: Step, order: Order) -> Answer:
-        prekey = key_of(order.parts)
-        if not any(user_code(step)):
-            return Answer(order, prekey, order.parts, self.store.action(prekey))
-        roots = roots_of(step)
+    def versions(self, node: Node) -> dict[str, str]:
+        """Versions of a step's tools."""
+        found = self._versions.get(node.tools)
+        if found is None:
+            found = self._versions[node.tools] = versions_of(node.tools, self.store.user_files.digest)
+        return found
+
+    def _look_up(self, node: Node, inputs: dict[str, str]) -> Answer:
+        rest = (node.static, self.versions(node), inputs, None if node.portable else platform())
+        prekey = joined(*rest)
+        if not node.roots:
+            return Answer(prekey, self.store.action(prekey))
+        roots = [Path(root) for root in node.roots]
         for seen in self.store.seen_sets(prekey):
             if still_so(seen, roots, self.store):
-                parts = {**order.parts, "seen": seen}
-                outcome = self.store.action(key_of(parts))
+                key = joined(*rest, seen)
+                outcome = self.store.action(key)
                 if outcome:
-                    return Answer(order, key_of(parts), parts, outcome)
-        return Answer(order, "", order.parts)
+                    return Answer(key, outcome, seen)
+        return Answer()
 
 
-def check_tools(order: Order) -> None:
+def check_tools(label: str, versions: Mapping[str, str]) -> None:
     """Say before a process starts that a tool of the step is not there.
 
     Raises:
         MissingToolError: with every one that is missing.
     """
-    missing = [tool for tool, version in order.parts["tools"].items() if version == ABSENT]
+    missing = [tool for tool, version in versions.items() if version == ABSENT]
     if missing:
         raise MissingToolError(
-            *(
-                Problem(order.label, f"The package `{tool}` is not installed.", f"pip install {tool}")
-                for tool in missing
-            )
+            *(Problem(label, f"The package `{tool}` is not installed.", f"pip install {tool}") for tool in missing)
         )
 
 
@@ -114,11 +130,7 @@ def needed(graph: Graph) -> list[str]:
         if step_id not in found:
             found.add(step_id)
             stack.extend(graph.needs(step_id))
-    return [step_id for step_id in graph.steps if step_id in found]
-
-
-def _name(given: Given) -> str:
-    return refusal_digest(given.refusal) if given.refusal else given.digest
+    return [step_id for step_id in graph.nodes if step_id in found]
 
 
 def _distinct_labels(graph: Graph, order: list[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Refusal
-from edgebuild.engine.keys import Parts
+from edgebuild.engine.keys import Parts, refusal_digest
 from edgebuild.engine.outcomes import Built, Declined, Failed
 
 
@@ -20,6 +20,11 @@ class Given:
     digest: str
     """Empty where there is a refusal."""
     refusal: Refusal | None = None
+
+    @property
+    def name(self) -> str:
+        """As the reader's key holds it."""
+        return refusal_digest(self.refusal) if self.refusal else self.digest
 
 
 @dataclass(frozen=True)

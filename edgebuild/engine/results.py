@@ -58,7 +58,7 @@ class Results:
     @property
     def ran(self) -> int:
         """Steps that ran, those that made lost bytes again included; what is asked in every build does not count."""
-        return sum(not type(self.graph.steps[step_id]).volatile for step_id in self.ran_steps)
+        return sum(not self.graph.nodes[step_id].volatile for step_id in self.ran_steps)
 
     @property
     def hits(self) -> int:

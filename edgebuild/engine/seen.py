@@ -64,7 +64,11 @@ def check_code(codes: list[UserCode], store: Store, where: str) -> None:
         for item in code.files:
             path = Path(code.root, item.path)
             try:
-                same = not item.digest.startswith("sha256:") or path.is_dir() or store.user_files.digest(path) == item.digest
+                same = (
+                    not item.digest.startswith("sha256:")
+                    or path.is_dir()
+                    or store.user_files.digest(path) == item.digest
+                )
             except OSError:
                 same = False
             if not same:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from edgebuild.core.graph import Graph
-from edgebuild.core.wires import wires
 from edgebuild.engine.changes import differences
 from edgebuild.engine.execute import Executor
 from edgebuild.engine.keys import ABSENT, Parts
 from edgebuild.engine.oracle import Answer, Oracle
 from edgebuild.engine.outcomes import Built, Declined, Outcome
+from edgebuild.engine.seen import Seen
 from edgebuild.engine.store import Store
 
 Name = Literal["cached", "refused", "will run", "may run", "measurement due", "unavailable"]
@@ -42,12 +41,11 @@ class Forecast:
 
     def __init__(self, graph: Graph, store: Store, workspace: str) -> None:
         self.oracle = Oracle(graph, store)
-        self.parts: dict[str, Parts] = {}
-        """What each key would be made of, where all inputs are known or guessed."""
         self.keys: dict[str, str] = {}
         """Of steps whose output is known."""
         self._graph, self._store, self._workspace = graph, store, workspace
         self._outcomes: dict[str, Outcome] = {}
+        self._seen: dict[str, Seen | None] = {}
         self._unsure: dict[str, frozenset[str]] = {}
         """Steps whose output is a guess, to the labels of the steps that would have to give other bytes."""
 
@@ -56,8 +54,8 @@ class Forecast:
         return {step_id: self._state(step_id) for step_id in self.oracle.order}
 
     def _state(self, step_id: str) -> State:
-        step = self._graph.steps[step_id]
-        unknown = [self.oracle.labels[wire.id] for wire in wires(step) if wire.id not in self._outcomes]
+        node = self._graph.nodes[step_id]
+        unknown = [self.oracle.labels[wire.id] for wire in node.wires if wire.id not in self._outcomes]
         if unknown:
             self._guess(step_id)
             return self._due(step_id, f"{unknown[0]} was never made here")
@@ -65,14 +63,13 @@ class Forecast:
             answer = self.oracle.ask(step_id, self._outcomes)
         except KeyError as error:
             return self._due(step_id, str(error.args[0]))
-        if answer.parts is not None:
-            self.parts[step_id] = answer.parts
-        if type(step).volatile and type(step).inline:
-            answer = self._asked(answer)
-        doubts = frozenset[str]().union(*(self._unsure.get(wire.id, frozenset()) for wire in wires(step)))
+        if node.volatile and node.inline:
+            answer = self._asked(step_id)
+        doubts = frozenset[str]().union(*(self._unsure.get(wire.id, frozenset()) for wire in node.wires))
         if answer.outcome is None:
-            return self._missing(step_id, answer)
+            return self._missing(step_id)
         self._outcomes[step_id], self.keys[step_id] = answer.outcome, answer.key
+        self._seen[step_id] = answer.seen
         if doubts:
             self._unsure[step_id] = doubts
             return State("may run", f"only if {', '.join(sorted(doubts))} gives other bytes", self._cost(step_id))
@@ -80,25 +77,33 @@ class Forecast:
         why = answer.outcome.refusal.why if isinstance(answer.outcome, Declined) else ""
         return State(name, why, self._store.cost(answer.key))
 
-    def _missing(self, step_id: str, answer: Answer) -> State:
-        tools: Mapping[str, str] = answer.parts["tools"] if answer.parts else {}
-        absent = [tool for tool, version in tools.items() if version == ABSENT]
+    def parts(self, step_id: str) -> Parts | None:
+        """What the key would be made of; None where an input was never made, or is refused."""
+        try:
+            return self.oracle.parts(step_id, self._outcomes, self._seen.get(step_id))
+        except KeyError:
+            return None
+
+    def _missing(self, step_id: str) -> State:
+        versions = self.oracle.versions(self._graph.nodes[step_id])
+        absent = [tool for tool, version in versions.items() if version == ABSENT]
         self._guess(step_id)
         if absent:
             return State("unavailable", f"not installed: {', '.join(absent)}")
         return self._due(step_id, self._what_changed(step_id))
 
     def _due(self, step_id: str, why: str) -> State:
-        name: Name = "measurement due" if type(self._graph.steps[step_id]).alone else "will run"
+        name: Name = "measurement due" if self._graph.nodes[step_id].alone else "will run"
         return State(name, why, self._cost(step_id))
 
     def _what_changed(self, step_id: str) -> str:
         last = self._store.history.last(self._workspace, self.oracle.labels[step_id])
         if last is None:
             return "never built here"
-        if type(self._graph.steps[step_id]).volatile:
+        if self._graph.nodes[step_id].volatile:
             return "asked in every build"
-        changes = differences(last.parts, self.parts[step_id], {})
+        parts = self.parts(step_id)
+        changes = differences(last.parts, parts, {}) if parts else ()
         return ", ".join(dict.fromkeys(f"{change.part} {change.name}".strip() for change in changes[:3]))
 
     def _guess(self, step_id: str) -> None:
@@ -113,12 +118,11 @@ class Forecast:
         last = self._store.history.last(self._workspace, self.oracle.labels[step_id])
         return self._store.cost(last.key) if last else None
 
-    def _asked(self, answer: Answer) -> Answer:
-        assert answer.order is not None
+    def _asked(self, step_id: str) -> Answer:
+        order = replace(self.oracle.order_for(step_id, self._outcomes), noted=False)
         with self._store.scratch() as scratch:
-            found = Executor(self._store, scratch, self._workspace).perform(replace(answer.order, noted=False), _untold)
-        outcome = found if isinstance(found, Built | Declined) else None
-        return Answer(answer.order, answer.key, answer.parts, outcome)
+            found = Executor(self._store, scratch, self._workspace).perform(order, _untold)
+        return Answer(outcome=found if isinstance(found, Built | Declined) else None)
 
 
 def _untold(done: int, total: int, what: str) -> None:

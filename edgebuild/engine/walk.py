@@ -19,6 +19,7 @@ from doit.task import Task
 
 from edgebuild.engine.crew import Crew, Listener
 from edgebuild.engine.oracle import Answer, Oracle, check_tools
+from edgebuild.engine.orders import Order
 from edgebuild.engine.outcomes import Built, Failed, Outcome, Unmet
 from edgebuild.engine.store.history import Last
 from edgebuild.engine.store.rows import NoRoomError
@@ -58,7 +59,8 @@ class StoreDependency(Dependency):  # type: ignore[misc]
     def __init__(self, oracle: Oracle, workspace: str) -> None:
         self.oracle, self.workspace = oracle, workspace
         self.outcomes: dict[str, Outcome] = {}
-        self.answers: dict[str, Answer] = {}
+        self.orders: dict[str, Order] = {}
+        """Of the steps that have to run."""
         self._known = oracle.store.history.keys(workspace)
         self._noted: list[tuple[str, Last]] = []
 
@@ -66,12 +68,12 @@ class StoreDependency(Dependency):  # type: ignore[misc]
         """Whether the step's output is known. An exception here would end doit's whole run, so it becomes a status."""
         status = DependencyStatus(get_log)
         try:
-            answer = self.answers[task.name] = self.oracle.ask(task.name, self.outcomes)
+            answer = self.oracle.ask(task.name, self.outcomes)
             if answer.outcome:
                 self._hit(task.name, answer)
                 return status
-            if answer.order:
-                check_tools(answer.order)
+            check_tools(self.oracle.labels[task.name], self.oracle.versions(self.oracle.graph.nodes[task.name]))
+            self.orders[task.name] = self.oracle.order_for(task.name, self.outcomes)
             status.status = "run"
         except EdgebuildError as error:
             self._error(status, task.name, error.problems, error.exit_code, "")
@@ -88,9 +90,10 @@ class StoreDependency(Dependency):  # type: ignore[misc]
         if isinstance(answer.outcome, Built):
             self.oracle.store.glance(answer.outcome.digest)
         label = self.oracle.labels[name]
-        if answer.parts is not None and self._known.get(label) != answer.key:
+        if answer.key and self._known.get(label) != answer.key:
             built = answer.outcome if isinstance(answer.outcome, Built) else Built("", 0)
-            self._noted.append((label, Last(answer.key, answer.parts, built.digest, built.size, time.time())))
+            parts = self.oracle.parts(name, self.outcomes, answer.seen)
+            self._noted.append((label, Last(answer.key, parts, built.digest, built.size, time.time())))
 
     def _error(
         self, status: DependencyStatus, name: str, problems: tuple[Problem, ...], code: int, details: str
@@ -221,7 +224,7 @@ class CrewRunner(Runner):  # type: ignore[misc]
             if node == "hold on":
                 return False
             if self.select_task(node, dispatcher.tasks):
-                self._crew.add(self.dep_manager.answers[node.task.name].order)
+                self._crew.add(self.dep_manager.orders[node.task.name])
                 node = None
         self._crew.stopping = True
         return False

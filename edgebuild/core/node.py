@@ -1,0 +1,96 @@
+"""What a walk over the graph must know of a step, without the step: kept and read by the thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
+
+from edgebuild.core.step import Step
+from edgebuild.core.wires import Attempt, placed, user_code
+
+
+class Inlet(NamedTuple):
+    """A wire of a node."""
+
+    id: str
+    """Identity of the step that makes what it leads to."""
+    filename: str
+    member: str
+    place: str
+    """Path of the field that holds it: `models[0].model`."""
+    attempt: bool
+    """Whether its reader can do without."""
+
+
+class Node:
+    """A step's identity, wiring and traits; the step itself is loaded when it must run."""
+
+    __slots__ = ("_load", "_step", "id", "kind", "needs", "roots", "static", "tools", "traits", "wires")
+
+    def __init__(self, row: tuple[Any, ...], load: Callable[[], Step]) -> None:
+        """Take a node from its row.
+
+        Args:
+            row: what `row` gives.
+            load: finds the step.
+        """
+        self.id: str
+        self.kind: str
+        self.static: str
+        self.tools: tuple[str, ...]
+        self.traits: str
+        self.roots: tuple[str, ...]
+        self.id, self.kind, self.static, tools, self.traits, roots, wires = row
+        self.tools, self.roots = tuple(tools), tuple(roots)
+        self.wires = tuple([Inlet(*wire) for wire in wires])
+        self.needs = list(dict.fromkeys([wire.id for wire in self.wires]))
+        self._load = load
+        self._step: Step | None = None
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        """The node of a step at hand."""
+        kind = type(step)
+        traits = "".join(mark for mark, name in TRAITS.items() if getattr(kind, name))
+        wires = [
+            (wire.id, wire.filename, wire.member, place, isinstance(wire, Attempt)) for place, wire in placed(step)
+        ]
+        roots = tuple(dict.fromkeys(code.root for code in user_code(step)))
+        node = cls((step.id, step.kind(), step.static, sorted(kind.tools), traits, roots, wires), lambda: step)
+        node._step = step
+        return node
+
+    def row(self) -> tuple[Any, ...]:
+        """Plain data from which an equal node is made."""
+        return (self.id, self.kind, self.static, self.tools, self.traits, self.roots, self.wires)
+
+    @property
+    def step(self) -> Step:
+        """The step itself."""
+        if self._step is None:
+            self._step = self._load()
+        return self._step
+
+    @property
+    def portable(self) -> bool:
+        """See `Step.portable`."""
+        return "p" in self.traits
+
+    @property
+    def volatile(self) -> bool:
+        """See `Step.volatile`."""
+        return "v" in self.traits
+
+    @property
+    def alone(self) -> bool:
+        """See `Step.alone`."""
+        return "a" in self.traits
+
+    @property
+    def inline(self) -> bool:
+        """See `Step.inline`."""
+        return "i" in self.traits
+
+
+TRAITS = {"p": "portable", "d": "deterministic", "v": "volatile", "a": "alone", "i": "inline"}
+"""Letter in a node's row, to the class variable of a step."""
