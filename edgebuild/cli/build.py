@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from edgebuild.errors import Problem, SpecError
 
 if TYPE_CHECKING:
+    from edgebuild.cli.planning import Planned
     from edgebuild.engine.results import Results
     from edgebuild.engine.store import Store
-    from edgebuild.plan import Plan
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,16 +44,17 @@ def jobs(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Build, write what is to be delivered, print one line per target."""
-    from edgebuild.cli.common import make_plan, store_root
+    from edgebuild.cli.common import store_root
     from edgebuild.cli.delivery import Delivery
+    from edgebuild.cli.planning import Planner
     from edgebuild.engine.store import Store
 
     if args.format == "json" and "-" in (args.summary, args.junit):
         raise SpecError(Problem("--format json", "fills stdout alone.", "Write the summary or JUnit file to a file."))
-    plan = make_plan(args)
     store = Store(store_root(args))
     try:
-        ran, settled = 0, False
+        planner = Planner(args, store)
+        plan, ran, settled = planner.plan(), 0, False
         while True:
             with execute(plan, store, args, quiet=settled) as results:
                 limited = bool(args.target or args.candidate)
@@ -61,12 +62,12 @@ def run(args: argparse.Namespace) -> int:
                 if not delivery.write() or settled:
                     return delivery.conclude(args)
             # The incumbent is an input of the choice: settle it now, so that the next build finds nothing to do.
-            plan, ran, settled = make_plan(args), delivery.ran, True
+            plan, ran, settled = planner.plan(), delivery.ran, True
     finally:
         store.close()
 
 
-def execute(plan: Plan, store: Store, args: argparse.Namespace, quiet: bool = False) -> Results:
+def execute(plan: Planned, store: Store, args: argparse.Namespace, quiet: bool = False) -> Results:
     """Run the graph under the engine's watch."""
     from edgebuild.cli.watch import Watch
     from edgebuild.engine.build import Options, build

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebuild.errors import Problem, SpecError, StepError
 
 if TYPE_CHECKING:
-    from edgebuild.plan import Plan
+    from edgebuild.plan.lower import Plan
+    from edgebuild.plan.outputs import SpecOutputs
     from edgebuild.spec import Spec
 
 
@@ -42,6 +44,31 @@ def store_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def find_specs(paths: list[str]) -> list[Path]:
+    """Every spec file that the arguments name.
+
+    Raises:
+        SpecError: there is none.
+    """
+    from edgebuild.spec.find import find
+
+    files = find([Path(path) for path in paths])
+    if not files:
+        raise no_spec(paths)
+    return files
+
+
+def no_spec(paths: list[str]) -> SpecError:
+    """The answer where there is none."""
+    return SpecError(
+        Problem(
+            ", ".join(paths) or str(Path.cwd().name),
+            "no `*.edge.yaml` here.",
+            "Write one with `edgebuild init MODEL`, or name a spec or a folder that has one.",
+        )
+    )
+
+
 def load_specs(paths: list[str]) -> list[Spec]:
     """Every spec that the arguments name.
 
@@ -50,18 +77,9 @@ def load_specs(paths: list[str]) -> list[Spec]:
     """
     from edgebuild import spec
 
-    files = spec.find([Path(path) for path in paths])
-    if not files:
-        raise SpecError(
-            Problem(
-                ", ".join(paths) or str(Path.cwd().name),
-                "no `*.edge.yaml` here.",
-                "Write one with `edgebuild init MODEL`, or name a spec or a folder that has one.",
-            )
-        )
     specs: list[Spec] = []
     problems: list[Problem] = []
-    for file in files:
+    for file in find_specs(paths):
         try:
             specs.append(spec.load(file))
         except SpecError as error:
@@ -72,13 +90,13 @@ def load_specs(paths: list[str]) -> list[Spec]:
     return specs
 
 
-def twins(specs: list[Spec]) -> list[Problem]:
+def twins(specs: Sequence[Spec | SpecOutputs]) -> list[Problem]:
     """Specs that would write to one `build/NAME`."""
     first: dict[tuple[str, str], str] = {}
     found = []
     for spec in specs:
         name = Path(spec.file).name
-        other = first.setdefault((spec.folder, spec.name), name)
+        other = first.setdefault((str(Path(spec.file).parent), spec.name), name)
         if other != name:
             what = f"`{spec.name}` is the name of {other} too; both would write build/{spec.name}."
             found.append(Problem(f"{name}: name", what, "Give one of them another name."))
@@ -87,7 +105,7 @@ def twins(specs: list[Spec]) -> list[Problem]:
 
 def make_plan(args: argparse.Namespace) -> Plan:
     """The plan of all specs as one graph, limited to the targets and candidates asked for."""
-    from edgebuild.plan import lower
+    from edgebuild.plan.lower import lower
 
     specs = load_specs(args.paths)
     return lower(specs, tuple(args.target), tuple(args.candidate), lock_incumbents(specs))

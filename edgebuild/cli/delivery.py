@@ -14,15 +14,16 @@ from edgebuild.decide.exits import exit_code, worst_code
 from edgebuild.errors import Problem, StepError
 
 if TYPE_CHECKING:
+    from edgebuild.cli.planning import Planned
     from edgebuild.engine.results import Results
-    from edgebuild.plan import Plan, SpecPlan, TargetPlan
+    from edgebuild.plan.outputs import SpecOutputs, TargetOutputs
 
 
 class Delivery:
     """One build's results on their way out."""
 
     def __init__(
-        self, plan: Plan, results: Results, locked: bool = False, limited: bool = False, ran_before: int = 0
+        self, plan: Planned, results: Results, locked: bool = False, limited: bool = False, ran_before: int = 0
     ) -> None:
         """Take a build's results.
 
@@ -38,7 +39,7 @@ class Delivery:
         self.hits = max(0, results.hits - ran_before)
         self.dossiers: dict[str, list[Dossier]] = {}
         for spec in plan.specs:
-            self.dossiers[spec.spec.file] = [
+            self.dossiers[spec.file] = [
                 Dossier.model_validate(results.read_json(target.dossier))
                 for target in spec.targets
                 if self.built(target.dossier)
@@ -68,19 +69,19 @@ class Delivery:
         """See `write`. Raises: OSError: a file or folder cannot be written."""
         changed = False
         for spec in self.plan.specs:
-            for target, dossier in zip(self.complete(spec), self.dossiers[spec.spec.file], strict=True):
+            for target, dossier in zip(self.complete(spec), self.dossiers[spec.file], strict=True):
                 self.export(spec, target, dossier)
                 self.results.export(target.dossier, spec.folder / "dossiers" / f"{target.name}.json")
-            if self.built(spec.report):
+            if spec.report and self.built(spec.report):
                 self.results.export(spec.report, spec.folder / "report")
             changed |= self.lock(spec)
         return changed
 
-    def complete(self, spec: SpecPlan) -> list[TargetPlan]:
+    def complete(self, spec: SpecOutputs) -> list[TargetOutputs]:
         """The targets that have a dossier."""
         return [target for target in spec.targets if self.built(target.dossier)]
 
-    def export(self, spec: SpecPlan, target: TargetPlan, dossier: Dossier) -> None:
+    def export(self, spec: SpecOutputs, target: TargetOutputs, dossier: Dossier) -> None:
         """The package of one target: in its place where it passed, apart where it is the nearest miss."""
         good, miss = spec.folder / target.name, spec.folder / f"{target.name}.nearest-miss"
         chosen, other = (good, miss) if dossier.passed else (miss, good)
@@ -91,18 +92,18 @@ class Delivery:
         if self.built(target.archive):
             self.results.export(target.archive, chosen.with_name(chosen.name + ".tar.gz"))
 
-    def lock(self, spec: SpecPlan) -> bool:
+    def lock(self, spec: SpecOutputs) -> bool:
         """Write or compare the lock; returns whether a later build would choose against another incumbent."""
         from edgebuild.deliver.provenance.lock import differences, incumbents, lock_text, read_lock
 
-        dossiers = self.dossiers[spec.spec.file]
+        dossiers = self.dossiers[spec.file]
         previous = read_lock(spec.lock)
         if self.locked:
             self.departures += differences(previous, dossiers, str(spec.lock.name))
             return False
         if not dossiers:
             return False
-        text = lock_text(dossiers, previous, keep_others=self.limited or len(dossiers) < len(spec.spec.targets))
+        text = lock_text(dossiers, previous, keep_others=self.limited or len(dossiers) < len(spec.known_targets))
         if not spec.lock.exists() or spec.lock.read_text(encoding="utf-8") != text:
             spec.lock.write_text(text, encoding="utf-8")
         return incumbents(read_lock(spec.lock)) != incumbents(previous)
@@ -111,7 +112,7 @@ class Delivery:
         """The exit code of the whole build."""
         every = [dossier for dossiers in self.dossiers.values() for dossier in dossiers]
         codes = [self.results.exit_code, exit_code(every, accept), 1 if self.departures else 0]
-        if require_device and any(not target.place.here for spec in self.plan.specs for target in spec.targets):
+        if require_device and any(not target.here for spec in self.plan.specs for target in spec.targets):
             codes.append(4)
         return worst_code(codes)
 

@@ -11,7 +11,7 @@ from edgebuild.errors import NoCandidateError, Problem, SpecError, did_you_mean
 
 if TYPE_CHECKING:
     from edgebuild.core.wires import Artifact
-    from edgebuild.plan import Plan
+    from edgebuild.plan.lower import Plan
     from edgebuild.plan.target import CandidatePlan
 
 
@@ -30,8 +30,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the script; write its inputs where asked to."""
     from edgebuild.cli.common import load_specs
-    from edgebuild.plan import lower
     from edgebuild.plan.eject import eject, refusals
+    from edgebuild.plan.lower import lower
 
     plan = lower(load_specs(args.spec))
     name, found = chosen(plan, args.candidate)

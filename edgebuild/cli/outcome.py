@@ -19,7 +19,7 @@ def print_lines(delivery: Delivery, accept: tuple[str, ...]) -> None:
     if accept:
         print(f"accepted by the caller's word: {', '.join(accept)}")
     for spec in delivery.plan.specs:
-        for dossier in delivery.dossiers[spec.spec.file]:
+        for dossier in delivery.dossiers[spec.file]:
             print(f"{dossier.name} · {headline(dossier)}")
             for line in shortfalls(dossier):
                 print(f"    {line}")
@@ -31,7 +31,7 @@ def print_lines(delivery: Delivery, accept: tuple[str, ...]) -> None:
     print(f"{delivery.ran} steps ran, {delivery.hits} were up to date.")
     for spec in delivery.plan.specs:
         report = spec.folder / "report" / "report.md"
-        if delivery.built(spec.report):
+        if spec.report and delivery.built(spec.report):
             print(f"report: {shown(report)}")
 
 

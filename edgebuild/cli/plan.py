@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgebuild.engine.states import State
-    from edgebuild.plan import Plan, SpecPlan
+    from edgebuild.plan.lower import Plan, SpecPlan
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

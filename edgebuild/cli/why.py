@@ -16,7 +16,7 @@ from edgebuild.errors import Problem, SpecError, did_you_mean
 
 if TYPE_CHECKING:
     from edgebuild.engine.store import Store
-    from edgebuild.plan import Plan, TargetPlan
+    from edgebuild.plan.lower import Plan, TargetPlan
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the explanation."""
     from edgebuild.cli.common import load_specs, lock_incumbents, store_root
     from edgebuild.engine.store import Store
-    from edgebuild.plan import lower
+    from edgebuild.plan.lower import lower
 
     specs = load_specs(args.spec)
     plan = lower(specs, incumbents=lock_incumbents(specs))

@@ -11,6 +11,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from edgebuild.data.sources import digest_path
+from edgebuild.reads import probed
 
 DISTRIBUTIONS = {
     "PIL": "pillow",
@@ -69,10 +70,10 @@ class Closure:
 def _modules(folder: Path, name: str) -> list[Path]:
     """The file a module or package of that name would be loaded from."""
     package = folder / name / "__init__.py"
-    if package.is_file():
+    if probed(package).is_file():
         return [package]
     plain = folder / f"{name}.py"
-    return [plain] if plain.is_file() else []
+    return [plain] if probed(plain).is_file() else []
 
 
 def holds_python(folder: Path) -> bool:

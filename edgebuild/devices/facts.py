@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.versions import installed
+from edgebuild.reads import state
 
 ISA_THAT_MATTERS = (
     "sse4_2", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16",
@@ -70,7 +71,7 @@ def identity(root: Path = Path("/")) -> dict[str, Any]:
         "kernel": ".".join(platform.release().split("-")[0].split(".")[:2]),
         "libc": " ".join(platform.libc_ver()).strip() or None,
         "hypervisor": "hypervisor" in flags or (root / "sys/hypervisor/type").exists(),
-        "governor": read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip() or None,
+        "governor": state(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip() or None,
         "power": power_source(root / "sys/class/power_supply"),
         "python": platform.python_version(),
     }
@@ -137,7 +138,7 @@ def quotas_v2(root: Path) -> list[float]:
     found = []
     folder = Path(group.strip())
     for place in (folder, *folder.parents):
-        text = read(root / "sys/fs/cgroup" / place.relative_to("/") / "cpu.max").split()
+        text = state(root / "sys/fs/cgroup" / place.relative_to("/") / "cpu.max").split()
         if len(text) == 2 and text[0] != "max":
             found.append(float(text[0]) / float(text[1]))
     return found
@@ -161,6 +162,6 @@ def memory_class(text: str) -> float | None:
 def power_source(folder: Path) -> str | None:
     """`mains` or `battery`; None where the machine has no battery to run on."""
     supplies = sorted(folder.glob("*")) if folder.is_dir() else []
-    if not any(read(supply / "type").strip() == "Battery" for supply in supplies):
+    if not any(state(supply / "type").strip() == "Battery" for supply in supplies):
         return None
-    return "mains" if any(read(supply / "online").strip() == "1" for supply in supplies) else "battery"
+    return "mains" if any(state(supply / "online").strip() == "1" for supply in supplies) else "battery"

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from edgebuild import reads
 from edgebuild.core.evidence import Evidence
 from edgebuild.core.records import Record
 from edgebuild.devices.profiles import Profile, profile_of
@@ -117,7 +118,7 @@ def place_of(device: str, folder: Path, max_age_days: int | None = None, today: 
         key=lambda item: (item.date, item.raw),
         reverse=True,
     )
-    oldest = (today or date.today()).toordinal() - max_age_days if max_age_days is not None else 0
+    oldest = (today or reads.today()).toordinal() - max_age_days if max_age_days is not None else 0
     fresh = tuple(item for item in committed if item.date.toordinal() >= oldest)
     notes = tuple(
         f"The measurement of {item.date.isoformat()} on {device} is older than {max_age_days} days and does not count."
@@ -135,7 +136,7 @@ def read_committed(folder: Path) -> list[Committed]:
     """
     found: list[Committed] = []
     problems: list[Problem] = []
-    for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+    for file in sorted(folder.glob("*.json")) if reads.probed(folder).is_dir() else []:
         where = f"{FOLDER}/{file.name}"
         try:
             content: Any = json.loads(file.read_text(encoding="utf-8"))

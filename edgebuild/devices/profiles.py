@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from edgebuild.core.records import Record
 from edgebuild.documents import read
 from edgebuild.errors import Problem, SpecError, did_you_mean
+from edgebuild.reads import probed
 from edgebuild.shipped import shipped
 
 FOLDER = "devices"
@@ -57,7 +58,7 @@ def profile_of(name: str, folder: Path) -> Profile:
     """
     for root in roots(folder):
         file = root / f"{name}.yaml"
-        if file.is_file():
+        if probed(file).is_file():
             return read_profile(file)
     known = names(folder)
     raise SpecError(
@@ -71,7 +72,7 @@ def profile_of(name: str, folder: Path) -> Profile:
 
 def names(folder: Path) -> list[str]:
     """Every name a target's `device:` may have."""
-    found = {file.stem for root in roots(folder) if root.is_dir() for file in root.glob("*.yaml")}
+    found = {file.stem for root in roots(folder) if probed(root).is_dir() for file in root.glob("*.yaml")}
     return ["here", *sorted(found)]
 
 

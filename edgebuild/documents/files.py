@@ -10,6 +10,7 @@ from edgebuild.documents.document import Document, shown_name
 from edgebuild.documents.syntax import syntax_problem
 from edgebuild.documents.tree import LINE_ENDS, Tree, printable
 from edgebuild.errors import Problem, Span, SpecError, did_you_mean
+from edgebuild.reads import probed
 
 MAX_BYTES = 1_000_000
 
@@ -21,7 +22,7 @@ def read(file: Path, suffixes: tuple[str, ...] = (".yaml", ".yml")) -> Document:
         SpecError: no such file, a folder, no UTF-8, too large, empty, no mapping, or no YAML.
     """
     shown = shown_name(file)
-    if file.is_dir():
+    if probed(file).is_dir():
         inside = sorted(path.name for path in file.iterdir() if path.suffix in suffixes)
         fix = f"Name the file in it: {', '.join(inside)}." if inside else "Name a YAML file."
         raise SpecError(Problem(shown, "is a folder, not a file.", fix))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from edgebuild import reads
 from edgebuild.core.records import canonical_json, digest_of
 from edgebuild.core.step import Step
 from edgebuild.core.wires import UserCode, user_code
@@ -22,6 +25,14 @@ Seen = list[list[str]]
 SYSTEM = ("/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr", "/var/lib")
 # What a build itself writes beside a spec must not change what a listing of that folder gives.
 OWN_OUTPUTS = ("build", "measurements")
+
+
+SAID: dict[str, Callable[[str], str]] = {
+    "env": lambda name: repr(os.environ.get(name)),
+    "day": lambda _: date.today().isoformat(),
+    "content": lambda name: reads.state(Path(name)),
+}
+"""Kinds of `reads` that are no files, to what they say now. Values of the environment are kept as digests alone."""
 
 
 def roots_of(step: Step) -> list[Path]:
@@ -46,7 +57,10 @@ def seen_now(sightings: list[dict[str, Any]], roots: list[Path], store: Store, w
     seen: Seen = []
     for sighting in sightings:
         path = Path(sighting["path"])
-        place = _place(path, sighting["kind"], roots)
+        if sighting["kind"] in SAID:
+            place = f"{sighting['kind']}:{sighting['path']}"
+        else:
+            place = _place(path, sighting["kind"], roots)
         digest = digest_place(place, roots, store)
         if sighting["kind"] == "file" and _stamp(path) != sighting["stat"]:
             raise changed(where, path)
@@ -88,6 +102,8 @@ def still_so(seen: Seen, roots: list[Path], store: Store) -> bool:
 def digest_place(place: str, roots: list[Path], store: Store) -> str:
     """Digest of a file, or of the names in a folder; `absent` where there is none."""
     kind, _, name = place.partition(":")
+    if kind in SAID:
+        return digest_of(SAID[kind](name).encode())
     if name.startswith("/"):
         path = Path(name)
     else:

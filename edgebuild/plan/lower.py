@@ -99,8 +99,15 @@ def lower(
 
 def check_names(specs: Sequence[Spec], targets: Sequence[str], candidates: Sequence[str]) -> None:
     """Raises: SpecError: a name on the command line is in no spec."""
-    known_targets = sorted({name for spec in specs for name in spec.targets})
-    known = sorted({name for spec in specs for target in spec.targets.values() for name in spec.recipes(target)})
+    known_targets = {name for spec in specs for name in spec.targets}
+    known = {name for spec in specs for target in spec.targets.values() for name in spec.recipes(target)}
+    refuse_unknown(sorted(known_targets), sorted(known), targets, candidates)
+
+
+def refuse_unknown(
+    known_targets: Sequence[str], known: Sequence[str], targets: Sequence[str], candidates: Sequence[str]
+) -> None:
+    """Raises: SpecError: a name on the command line is none of a spec's."""
     problems = [
         Problem(
             option, f"no spec has a {kind} `{name}`{did_you_mean(name, names) or '.'}", f"Known: {', '.join(names)}."

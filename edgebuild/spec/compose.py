@@ -8,6 +8,7 @@ from typing import Any
 
 from edgebuild.documents import Document, Loc, neighbours, read
 from edgebuild.errors import Problem, SpecError, did_you_mean
+from edgebuild.reads import probed
 from edgebuild.spec.check import Checker
 from edgebuild.spec.references import environment, fill, substituted
 
@@ -69,7 +70,7 @@ def _base(checker: Checker, loc: Loc, file: Path, name: str, above: tuple[Path, 
         words = " → ".join(item.name for item in (*chain[chain.index(path.resolve()) :], path.resolve()))
         checker.say(loc, f"the spec extends itself: {words}.", "Remove one of these `extends`.")
         return None
-    if path.is_file():
+    if probed(path).is_file():
         return path
     others = [item for item in neighbours(path, (".yaml", ".yml")) if path.parent / item != file]
     near = did_you_mean(path.name, others) or "."

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgebuild.documents import Loc, neighbours
 from edgebuild.errors import did_you_mean
+from edgebuild.reads import probed
 from edgebuild.spec.check import Checker
 
 
@@ -15,7 +16,7 @@ def located(checker: Checker, loc: Loc, path: str, folder_too: bool = False) -> 
     """A file the spec names, absolute; None, and a problem, where there is none."""
     found = Path(os.path.normpath(checker.document.place(loc).folder.absolute() / Path(path).expanduser()))
     try:
-        exists = found.exists()
+        exists = probed(found).exists()
     except (OSError, ValueError):
         exists = False
     if not exists:

@@ -28,6 +28,13 @@ def find(paths: Iterable[Path] = ()) -> list[Path]:
     return list(found.values())
 
 
+def candidates(paths: Iterable[Path] = ()) -> tuple[list[Path], list[Path]]:
+    """Files that are named, and files below folders that are; the latter may hold bases (see `find`)."""
+    given = list(paths) or [Path()]
+    named = [path for path in given if not path.is_dir()]
+    return named, [file for path in given if path.is_dir() for file in below(path)]
+
+
 def whole(files: list[Path]) -> list[Path]:
     """The files without those that are only there to be extended."""
     bases = {base for file in files if len(files) > 1 for base in extended(file)}

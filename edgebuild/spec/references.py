@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from typing import Any
 
 from edgebuild.documents import VERSIONS, Loc, scalar
+from edgebuild.reads import environ
 from edgebuild.spec.check import Checker
 
 REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
@@ -81,7 +81,7 @@ def environment(name: str) -> Any:
         return Missing(f"`${{{name}}}` is no variable.", "Write `${env:NAME}` or `${env:NAME:-default}`.")
     variable = found.group(1)
     default: str | None = found.group(2)
-    text = os.environ.get(variable, default)
+    text = environ(variable, default)
     if text is None:
         fix = f"Set it, or give a default: `${{env:{variable}:-…}}`."
         return Missing(f"the environment variable `{variable}` is not set.", fix)

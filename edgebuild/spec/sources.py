@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from edgebuild.documents import Loc
 from edgebuild.errors import did_you_mean
+from edgebuild.reads import environ, probed
 from edgebuild.runtimes import TARGETS
 from edgebuild.shipped import shipped
 from edgebuild.spec.check import Checker
@@ -31,12 +32,12 @@ def roots(checker: Checker) -> None:
         variable = entry.get("env") if isinstance(entry, dict) else None
         if not isinstance(variable, str):
             continue
-        folder = os.environ.get(variable)
+        folder = environ(variable)
         loc = ("data", "roots", name, "env")
         if not folder:
             fix = f"Run `export {variable}=/path/to/{name}`."
             checker.say(loc, f"the environment variable `{variable}` is not set.", fix)
-        elif not Path(folder).is_dir():
+        elif not probed(Path(folder)).is_dir():
             checker.say(loc, f"`{variable}` names no folder: {folder}.", "Correct the variable.")
         else:
             folders[name] = str(Path(folder).absolute())

@@ -8,7 +8,7 @@ import pytest
 
 from edgebuild.core.graph import Graph
 from edgebuild.errors import SpecError
-from edgebuild.plan import Plan, lower
+from edgebuild.plan.lower import Plan, lower
 from edgebuild.spec import Spec
 
 Load = Callable[..., Spec]

@@ -11,6 +11,7 @@ from edgebuild.core.evidence import Status, Verdict
 from edgebuild.deliver.provenance.observe import observed
 from edgebuild.deliver.provenance.records import Decided, Lock, LockedTarget
 from edgebuild.errors import Problem, SpecError
+from edgebuild.reads import probed
 
 HEADER = """\
 # written by edgebuild; commit it
@@ -93,7 +94,9 @@ def read_lock(path: Path) -> Lock:
     Raises:
         SpecError: the file is damaged.
     """
-    return parse_lock(path.read_text(encoding="utf-8", errors="replace"), path.name) if path.exists() else Lock()
+    return (
+        parse_lock(path.read_text(encoding="utf-8", errors="replace"), path.name) if probed(path).exists() else Lock()
+    )
 
 
 def incumbents(lock: Lock) -> dict[str, str]:

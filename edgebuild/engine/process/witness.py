@@ -1,14 +1,19 @@
-"""What the user's code reads, noted by an audit hook inside its process."""
+"""What a process reads, noted by an audit hook inside it: a step with user code, or a build that plans."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from edgebuild import reads
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 Sighting = dict[str, Any]
-"""`path` (absolute), `kind` (`file`, `names` of a folder, `modules` of a searched one), `stat` or None where absent."""
+"""`path` (absolute), `kind` (`file`, `names` of a folder, `modules` of a searched one, or one of `reads`), `stat` from
+before it was read, or None where absent."""
 
 
 class Witness:
@@ -33,10 +38,26 @@ class Witness:
         # Where our own modules come from; what lies there counts by version.
         self._searched = {os.path.abspath(folder) for folder in sys.path}  # noqa: PTH100
         self._on = True
+        reads.listeners.append(self._told)
+
+    @contextmanager
+    def frame(self) -> Iterator[list[Sighting]]:
+        """What is read inside, whether or not it was read before; the list is filled at the end."""
+        found: list[Sighting] = []
+        outer, self._sightings = self._sightings, {}
+        try:
+            yield found
+        finally:
+            inner, self._sightings = self._sightings, outer
+            for name, sighting in inner.items():
+                outer.setdefault(name, sighting)
+            found += [inner[name] for name in sorted(inner)]
 
     def stop(self) -> list[Sighting]:
         """What was read, in a fixed order."""
         self._on = False
+        if self._told in reads.listeners:
+            reads.listeners.remove(self._told)
         return [self._sightings[name] for name in sorted(self._sightings)]
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -55,6 +76,12 @@ class Witness:
             self._note(path, "file")
         elif isinstance(path, str | bytes | os.PathLike):
             self._written.add(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - one call, no import inside a hook
+
+    def _told(self, kind: str, name: str) -> None:
+        if kind == "file":
+            self._note(name, kind)
+        else:
+            self._sightings.setdefault((kind, name), {"path": name, "kind": kind, "stat": None})
 
     def _listing_kind(self) -> str:
         # The import system lists a folder to find modules: only their names matter to it.

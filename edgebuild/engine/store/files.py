@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from edgebuild import reads
 from edgebuild.engine.store.blobs import file_digest
 from edgebuild.engine.store.rows import Rows
 
@@ -24,6 +25,7 @@ class UserFiles:
         Raises:
             OSError: it cannot be read.
         """
+        reads.probed(path)
         found = path.stat()
         row = self.rows.one(
             "SELECT size, mtime, ctime, digest FROM stats WHERE device = ? AND inode = ?",

@@ -1,0 +1,92 @@
+"""The plan of a build: one part for each spec, remembered where nothing that was read has changed."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgebuild.cli.common import no_spec, twins
+from edgebuild.core.graph import Graph
+from edgebuild.engine.remembered import Remembered
+from edgebuild.engine.store import Store
+from edgebuild.errors import Problem, SpecError
+from edgebuild.plan.outputs import SpecOutputs
+from edgebuild.spec.find import candidates
+
+
+@dataclass
+class Planned:
+    """The graph of all specs, and what each gives."""
+
+    graph: Graph = field(default_factory=Graph)
+    specs: list[SpecOutputs] = field(default_factory=list)
+
+
+class Planner:
+    """Plans the specs that the arguments name, as often as asked."""
+
+    def __init__(self, args: argparse.Namespace, store: Store) -> None:
+        self.paths: list[str] = args.paths
+        self.targets, self.candidates = tuple(args.target), tuple(args.candidate)
+        self.remembered = Remembered(store)
+
+    def plan(self) -> Planned:
+        """The whole plan.
+
+        Raises:
+            SpecError: every problem of every spec; a name on the command line that no spec has.
+        """
+        plan = Planned()
+        wrong: dict[Path, tuple[Problem, ...]] = {}
+        named, found = candidates(map(Path, self.paths))
+        files = list(dict.fromkeys(file.absolute() for file in (*named, *found)))
+        if not files:
+            raise no_spec(self.paths)
+        for file in files:
+            try:
+                plan.specs.append(self.part(file, plan.graph))
+            except SpecError as error:
+                wrong[file] = error.problems
+        self.leave_out_bases(wrong, plan.specs, [file.absolute() for file in named])
+        problems = [problem for found in wrong.values() for problem in found] + twins(plan.specs)
+        if problems:
+            raise SpecError(*problems)
+        self.check_names(plan.specs)
+        return plan
+
+    def leave_out_bases(
+        self, wrong: dict[Path, tuple[Problem, ...]], specs: list[SpecOutputs], named: list[Path]
+    ) -> None:
+        """Forget the problems of a file that is no whole spec in itself, where another one extends it."""
+        if not wrong:
+            return
+        from edgebuild.spec.compose import extended
+        from edgebuild.spec.find import complete
+
+        bases = {Path(name).resolve() for spec in specs for name in spec.sources[1:]}
+        bases |= {base for file in wrong for base in extended(file)}
+        for file in list(wrong):
+            if file not in named and file.resolve() in bases and not complete(file):
+                del wrong[file]
+
+    def part(self, file: Path, graph: Graph) -> SpecOutputs:
+        """One spec's part of the graph."""
+
+        def make(part: Graph) -> Any:
+            from edgebuild.plan.part import outputs
+
+            return outputs(file, part, self.targets, self.candidates).model_dump(mode="json")
+
+        name = repr((str(file), self.targets, self.candidates))
+        return SpecOutputs.model_validate(self.remembered.part(name, graph, make))
+
+    def check_names(self, specs: list[SpecOutputs]) -> None:
+        """Raises: SpecError: a name on the command line is none of a spec's."""
+        if self.targets or self.candidates:
+            from edgebuild.plan.lower import refuse_unknown
+
+            targets = {name for spec in specs for name in spec.known_targets}
+            candidates = {name for spec in specs for name in spec.known_candidates}
+            refuse_unknown(sorted(targets), sorted(candidates), self.targets, self.candidates)

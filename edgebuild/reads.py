@@ -1,0 +1,51 @@
+"""What a process looks at without opening it: whether files exist, the environment, the date, states of the kernel.
+
+Python tells its audit hooks of every file that is opened and every folder that is listed, but not of these. Whoever
+remembers an answer (a plan, a stamp of a whole build) listens here, and asks again when one of them is another.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+Listener = Callable[[str, str], None]
+
+listeners: list[Listener] = []
+"""Called with a kind (`file`, `env`, `day`, `content`) and a name."""
+
+
+def note(kind: str, name: str) -> None:
+    """Tell the listeners."""
+    for listener in listeners:
+        listener(kind, name)
+
+
+def probed(path: Path) -> Path:
+    """A path whose existence or kind decides something."""
+    if listeners:
+        note("file", os.path.abspath(path))  # noqa: PTH100 - `Path.absolute` keeps `..`
+    return path
+
+
+def environ(name: str, default: str | None = None) -> str | None:
+    """The value of an environment variable that decides something."""
+    note("env", name)
+    return os.environ.get(name, default)
+
+
+def today() -> date:
+    """The date, where something depends on it."""
+    note("day", "")
+    return date.today()
+
+
+def state(path: Path) -> str:
+    """Text of a small file of the kernel's that changes when somebody changes the machine; "" where there is none."""
+    note("content", str(path))
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
