@@ -26,6 +26,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accept", action="append", choices=("unproven",), default=[], help="your word for a verdict")
     parser.add_argument("--require-device", action="store_true", help="exit 4 where a device cannot be reached")
     parser.add_argument("--stop", action="store_true", help="stop at the first failed step instead of going on")
+    parser.add_argument(
+        "--no-fast-path", action="store_true", help="walk the whole graph, even where nothing seems to have changed"
+    )
     parser.add_argument("--quiet", action="store_true", help="say nothing but the verdicts")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument(
@@ -45,24 +48,14 @@ def jobs(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Build, write what is to be delivered, print one line per target."""
     from edgebuild.cli.common import store_root
-    from edgebuild.cli.delivery import Delivery
-    from edgebuild.cli.planning import Planner
+    from edgebuild.cli.rounds import Rounds
     from edgebuild.engine.store import Store
 
     if args.format == "json" and "-" in (args.summary, args.junit):
         raise SpecError(Problem("--format json", "fills stdout alone.", "Write the summary or JUnit file to a file."))
     store = Store(store_root(args))
     try:
-        planner = Planner(args, store)
-        plan, ran, settled = planner.plan(), 0, False
-        while True:
-            with execute(plan, store, args, quiet=settled) as results:
-                limited = bool(args.target or args.candidate)
-                delivery = Delivery(plan, results, locked=args.locked, limited=limited, ran_before=ran)
-                if not delivery.write() or settled:
-                    return delivery.conclude(args)
-            # The incumbent is an input of the choice: settle it now, so that the next build finds nothing to do.
-            plan, ran, settled = planner.plan(), delivery.ran, True
+        return Rounds(args, store).run()
     finally:
         store.close()
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebuild.core.dossier import Dossier
 from edgebuild.core.wires import Artifact
 from edgebuild.decide.exits import exit_code, worst_code
 from edgebuild.errors import Problem, StepError
+from edgebuild.reads import probed
 
 if TYPE_CHECKING:
     from edgebuild.cli.planning import Planned
@@ -45,6 +48,8 @@ class Delivery:
                 if self.built(target.dossier)
             ]
         self.departures: list[Problem] = []
+        self.wrote = False
+        """Whether anything outside the store was not what it had to be."""
 
     def built(self, artifact: Artifact) -> bool:
         """Whether the build has these bytes."""
@@ -71,9 +76,9 @@ class Delivery:
         for spec in self.plan.specs:
             for target, dossier in zip(self.complete(spec), self.dossiers[spec.file], strict=True):
                 self.export(spec, target, dossier)
-                self.results.export(target.dossier, spec.folder / "dossiers" / f"{target.name}.json")
+                self.put(target.dossier, spec.folder / "dossiers" / f"{target.name}.json")
             if spec.report and self.built(spec.report):
-                self.results.export(spec.report, spec.folder / "report")
+                self.put(spec.report, spec.folder / "report")
             changed |= self.lock(spec)
         return changed
 
@@ -85,12 +90,26 @@ class Delivery:
         """The package of one target: in its place where it passed, apart where it is the nearest miss."""
         good, miss = spec.folder / target.name, spec.folder / f"{target.name}.nearest-miss"
         chosen, other = (good, miss) if dossier.passed else (miss, good)
-        shutil.rmtree(other, ignore_errors=True)
-        other.with_name(other.name + ".tar.gz").unlink(missing_ok=True)
+        self.remove(other)
+        self.remove(other.with_name(other.name + ".tar.gz"))
         if self.built(target.package):
-            self.results.export(target.package, chosen)
+            self.put(target.package, chosen)
         if self.built(target.archive):
-            self.results.export(target.archive, chosen.with_name(chosen.name + ".tar.gz"))
+            self.put(target.archive, chosen.with_name(chosen.name + ".tar.gz"))
+
+    def put(self, artifact: Artifact, place: Path) -> None:
+        """Export one artifact."""
+        self.wrote |= self.results.export(artifact, place)
+
+    def remove(self, place: Path) -> None:
+        """A package that is not this build's answer any more."""
+        if probed(place).is_dir() and not place.is_symlink():
+            shutil.rmtree(place, ignore_errors=True)
+        elif os.path.lexists(place):
+            place.unlink()
+        else:
+            return
+        self.wrote = True
 
     def lock(self, spec: SpecOutputs) -> bool:
         """Write or compare the lock; returns whether a later build would choose against another incumbent."""
@@ -104,8 +123,9 @@ class Delivery:
         if not dossiers:
             return False
         text = lock_text(dossiers, previous, keep_others=self.limited or len(dossiers) < len(spec.known_targets))
-        if not spec.lock.exists() or spec.lock.read_text(encoding="utf-8") != text:
+        if not probed(spec.lock).exists() or spec.lock.read_text(encoding="utf-8") != text:
             spec.lock.write_text(text, encoding="utf-8")
+            self.wrote = True
         return incumbents(read_lock(spec.lock)) != incumbents(previous)
 
     def code(self, accept: tuple[str, ...], require_device: bool) -> int:

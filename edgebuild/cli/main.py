@@ -76,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         top.parse_args(words)
         return 2
     args = command_parser(words[0]).parse_args(words[1:])
+    args.argv = words
     try:
         code = int(import_module(f"edgebuild.cli.{words[0]}").run(args))
         sys.stdout.flush()

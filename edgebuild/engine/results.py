@@ -65,6 +65,18 @@ class Results:
         """Steps that did not have to, and those that are asked in every build."""
         return len(self.hit_steps) + len(self.ran_steps) - self.ran
 
+    def digests(self) -> set[str]:
+        """Of every output there is."""
+        return {outcome.digest for outcome in self._outcomes.values() if isinstance(outcome, Built)}
+
+    @property
+    def lasting(self) -> bool:
+        """Whether every outcome would be found again: no failure, nothing that holds for this build alone."""
+        return not any(
+            isinstance(outcome, Failed | Unmet) or (isinstance(outcome, Built) and outcome.only_now)
+            for outcome in self._outcomes.values()
+        )
+
     # -- outcomes ------------------------------------------------------------------------------------------------
 
     def outcome(self, step_id: str) -> Outcome:

@@ -62,7 +62,7 @@ def seen_now(sightings: list[dict[str, Any]], roots: list[Path], store: Store, w
         else:
             place = _place(path, sighting["kind"], roots)
         digest = digest_place(place, roots, store)
-        if sighting["kind"] == "file" and _stamp(path) != sighting["stat"]:
+        if sighting["kind"] == "file" and not sighting["folder"] and _stamp(path) != sighting["stat"]:
             raise changed(where, path)
         seen.append([place, digest])
     return seen

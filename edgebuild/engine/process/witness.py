@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from edgebuild import reads
+from edgebuild import fast, reads
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 Sighting = dict[str, Any]
@@ -30,6 +32,9 @@ class Witness:
         self._written: set[str] = set()
         self._searched: set[str] = set()
         self._on = False
+        self.young_after: int | None = None
+        """Set where a stamp is to be written: folders are then sighted with what they held, and files changed later
+        than this (ns since 1970) with a digest of their bytes, all from before they were read."""
         # A hook cannot be taken out again; `_on` silences it.
         sys.addaudithook(self._hook)
 
@@ -45,10 +50,12 @@ class Witness:
         """What is read inside, whether or not it was read before; the list is filled at the end."""
         found: list[Sighting] = []
         outer, self._sightings = self._sightings, {}
+        written, self._written = self._written, set()
         try:
             yield found
         finally:
             inner, self._sightings = self._sightings, outer
+            self._written |= written
             for name, sighting in inner.items():
                 outer.setdefault(name, sighting)
             found += [inner[name] for name in sorted(inner)]
@@ -80,8 +87,9 @@ class Witness:
     def _told(self, kind: str, name: str) -> None:
         if kind == "file":
             self._note(name, kind)
-        else:
-            self._sightings.setdefault((kind, name), {"path": name, "kind": kind, "stat": None})
+        elif (kind, name) not in self._sightings:
+            said = fast.state(name) if kind == "content" else ""
+            self._sightings[kind, name] = {"path": name, "kind": kind, "stat": None, "said": said}
 
     def _listing_kind(self) -> str:
         # The import system lists a folder to find modules: only their names matter to it.
@@ -96,10 +104,14 @@ class Witness:
             return
         if "/__pycache__/" in name or (kind, name) in self._sightings or (kind == "modules" and name in self._searched):
             return
-        try:
+        sighting: Sighting = {"path": name, "kind": kind, "stat": None, "folder": False}
+        self._sightings[kind, name] = sighting
+        with contextlib.suppress(OSError):
             found = os.stat(name)  # noqa: PTH116
-        except OSError:
-            stamp = None
-        else:
-            stamp = [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]
-        self._sightings[kind, name] = {"path": name, "kind": kind, "stat": stamp}
+            sighting["stat"] = [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]
+            sighting["folder"] = stat.S_ISDIR(found.st_mode)
+            young = self.young_after is not None and max(found.st_mtime_ns, found.st_ctime_ns) >= self.young_after
+            if self.young_after is not None and kind != "file":
+                sighting["listing"] = fast.listing(name)
+            if young and kind == "file" and stat.S_ISREG(found.st_mode):
+                sighting["young"] = fast.digest(name)

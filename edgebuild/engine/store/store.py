@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
+from edgebuild import fast
 from edgebuild.core.records import canonical_json, digest_of
 from edgebuild.core.wires import Refusal
 from edgebuild.engine.outcomes import Built, Declined
@@ -23,8 +23,7 @@ from edgebuild.errors import Problem, StepError
 
 def default_root() -> Path:
     """`$XDG_CACHE_HOME/edgebuild`, or `~/.cache/edgebuild`."""
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(cache) if cache.startswith("/") else Path.home() / ".cache") / "edgebuild"
+    return Path(fast.default_root())
 
 
 class Store(Contents):

@@ -1,0 +1,99 @@
+"""A build as rounds over the graph: the one that works, one where the lock moved, one that finds nothing to do."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+from dataclasses import dataclass
+
+from edgebuild.cli.build import execute
+from edgebuild.cli.delivery import Delivery
+from edgebuild.cli.planning import Planner
+from edgebuild.engine.process.witness import Sighting
+from edgebuild.engine.results import Results
+from edgebuild.engine.stamp import Said, clock, seal
+from edgebuild.engine.store import Store
+from edgebuild.fast import RACY_NS
+
+STAMPED_CODES = (0, 1, 3)
+"""A failed step or a missing tool is looked at again by every build."""
+AT_ONCE = 1000
+"""Steps in a graph up to which a build that ran something walks once more to leave a stamp; with more than these, the
+next build that finds nothing to do leaves it."""
+
+
+@dataclass
+class Round:
+    """One walk and what was delivered after it."""
+
+    delivery: Delivery
+    results: Results
+    sightings: list[Sighting]
+    began: int
+    moved: bool
+    """Whether the lock holds other choices now, which are an input of the next one."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing ran and nothing was written."""
+        return not self.results.ran and not self.delivery.wrote and self.results.lasting
+
+
+class Rounds:
+    """One command's rounds."""
+
+    def __init__(self, args: argparse.Namespace, store: Store) -> None:
+        self.args, self.store = args, store
+        self.planner = Planner(args, store)
+        self.ran = 0
+
+    def run(self) -> int:
+        """Build until the choice is settled; print; leave a stamp where the next build would find nothing to do."""
+        last = self.round()
+        if last.moved:
+            # The incumbent is an input of the choice: settle it now, so that the next build finds nothing to do.
+            last = self.round(quiet=True)
+        text, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(text), contextlib.redirect_stderr(errors):
+            code = last.delivery.conclude(self.args)
+        sys.stdout.write(text.getvalue())
+        sys.stderr.write(errors.getvalue())
+        if self.stampable(code):
+            self.leave_stamp(last, Said(code, text.getvalue(), errors.getvalue()))
+        return code
+
+    def round(self, quiet: bool = False) -> Round:
+        """Plan, walk, deliver."""
+        began = clock(self.store)
+        witness = self.planner.remembered.witness
+        witness.young_after = began - RACY_NS
+        with witness.frame() as sightings:
+            plan = self.planner.plan()
+            with execute(plan, self.store, self.args, quiet=quiet) as results:
+                limited = bool(self.args.target or self.args.candidate)
+                delivery = Delivery(plan, results, locked=self.args.locked, limited=limited, ran_before=self.ran)
+                moved = delivery.write()
+        self.ran = delivery.ran
+        return Round(delivery, results, sightings, began, moved)
+
+    def stampable(self, code: int) -> bool:
+        """Whether the command may be answered from a stamp."""
+        args = self.args
+        by_itself = not (args.summary or args.junit or args.no_fast_path) and os.environ.get("EDGEBUILD_FAST") != "0"
+        return by_itself and code in STAMPED_CODES and bool(getattr(args, "argv", None))
+
+    def leave_stamp(self, last: Round, said: Said) -> None:
+        """From the last round where it was idle, else from one more."""
+        if not last.idle:
+            if len(last.delivery.plan.graph.nodes) > AT_ONCE or not last.results.lasting:
+                return
+            self.ran = 0
+            last = self.round(quiet=True)
+            text, errors = io.StringIO(), io.StringIO()
+            with contextlib.redirect_stdout(text), contextlib.redirect_stderr(errors):
+                said = Said(last.delivery.conclude(self.args), text.getvalue(), errors.getvalue())
+        if last.idle and not last.moved:
+            seal(self.store, self.args.argv, last.sightings, last.results, said, last.began)

@@ -1,0 +1,191 @@
+"""The stamp of a build that found nothing to do: a witness for all that its answer rests on (read by `fast.py`)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from edgebuild import fast
+from edgebuild.engine import installation
+from edgebuild.engine.process.witness import Sighting
+from edgebuild.engine.results import Results
+from edgebuild.engine.store import Store
+
+LOCAL = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "overlay", "tmpfs", "bcachefs", "jfs"})
+"""File systems of Linux whose time stamps follow every write at once."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a build answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+class CannotStamp(Exception):  # noqa: N818 - no error: the next build walks, that is all
+    """Something that the answer rests on cannot be witnessed, or is moving."""
+
+
+def clock(store: Store) -> int:
+    """The time in ns as the store's file system tells it."""
+    probe = store.root / "scratch" / f"clock-{os.getpid()}"
+    probe.touch()
+    try:
+        return probe.stat().st_mtime_ns
+    finally:
+        probe.unlink()
+
+
+def seal(
+    store: Store, argv: list[str], sightings: Iterable[Sighting], results: Results, said: Said, began: int
+) -> bool:
+    """Write the stamp of a walk in which nothing ran and nothing was written.
+
+    Args:
+        store: that the walk used.
+        argv: the exact command, after the program's name.
+        sightings: all that was read in the walk, with its state from before it was read.
+        results: of the walk.
+        said: its answer.
+        began: `clock` at the walk's begin.
+
+    Returns:
+        Whether there is a stamp now; where something cannot be witnessed an old one is removed.
+    """
+    path = fast.stamp_path(argv)
+    try:
+        parts = Witnesses(store, began).take(sightings).parts(argv, results, said)
+        Path(path).parent.mkdir(mode=0o700, exist_ok=True)
+        fast.write(path, parts)
+    except (CannotStamp, OSError, ValueError, OverflowError):
+        Path(path).unlink(missing_ok=True)
+        return False
+    return True
+
+
+class Witnesses:
+    """Sightings by what a later process compares."""
+
+    def __init__(self, store: Store, began: int) -> None:
+        self.store, self.young = store, began - fast.RACY_NS
+        self.paths: dict[str, None] = {}
+        self.absent: list[str] = []
+        self.folders: list[str] = []
+        self.listed: dict[str, bytes] = {}
+        self.contents: list[str] = []
+        self.names: list[str] = []
+        self.racy: dict[str, bytes] = {}
+        self.until = 0
+
+    def take(self, sightings: Iterable[Sighting]) -> Witnesses:
+        """Sort them.
+
+        Raises:
+            CannotStamp: a file is not what it was when it was read.
+        """
+        for sighting in sightings:
+            kind, path = sighting["kind"], str(sighting["path"])
+            if kind == "env":
+                self.names.append(path)
+            elif kind == "day":
+                self.until = int(datetime.combine(date.today() + timedelta(days=1), datetime.min.time()).timestamp())
+            elif kind == "content":
+                self.contents += (path, str(sighting["said"]))
+            elif kind == "file":
+                self._file(path, sighting)
+            elif sighting["stat"] is None:
+                self.absent.append(path)
+            else:
+                self.listed[path] = sighting["listing"]
+        self.contents += ("/proc/sys/kernel/random/boot_id", fast.state("/proc/sys/kernel/random/boot_id"))
+        return self
+
+    def _file(self, path: str, sighting: Sighting) -> None:
+        if sighting["stat"] is None:
+            self.absent.append(path)
+        elif sighting["folder"]:
+            self.folders.append(path)
+        elif _as_sighted(path) != sighting["stat"]:
+            raise CannotStamp(path)
+        elif "young" in sighting:
+            self.racy[path] = sighting["young"]
+        else:
+            self.paths[path] = None
+
+    def _installed(self) -> None:
+        """All of the installation; whoever edits edgebuild itself walks until two seconds have passed."""
+        for path in installation.paths():
+            found = installation.stamp(path)
+            if max(found[:2]) >= self.young:
+                raise CannotStamp(path)
+            if any(found):
+                self.paths[path] = None
+            else:
+                self.absent.append(path)
+
+    def parts(self, argv: list[str], results: Results, said: Said) -> dict[str, bytes]:
+        """The stamp.
+
+        Raises:
+            CannotStamp: a file system does not tell of every write; the walk had an output of this build alone.
+        """
+        self._installed()
+        for digest in results.digests():
+            for _, line in self.store.files(digest):
+                self.paths[str(self.store.blobs.place(line.digest))] = None
+        generation = str(self.store.root / "generation")
+        if os.path.lexists(generation):
+            self.paths[generation] = None
+        else:
+            self.absent.append(generation)
+        paths = sorted(self.paths)
+        self._local([*paths, *self.racy, *self.listed, *self.folders])
+        return {
+            "identity": fast.identity(argv, self.names),
+            "head": fast.joined([str(said.code), str(self.until), str(time.time())]),
+            "out": said.out.encode(),
+            "err": said.err.encode(),
+            "names": fast.joined(self.names),
+            "paths": fast.joined(paths),
+            "stats": fast.stats(paths),
+            "absent": fast.joined(self.absent),
+            "folders": fast.joined(self.folders),
+            "listed": fast.joined(self.listed),
+            "listings": b"".join(self.listed.values()),
+            "contents": fast.joined(self.contents),
+            "racy": fast.joined(self.racy),
+            "digests": b"".join(self.racy.values()),
+        }
+
+    def _local(self, paths: list[str]) -> None:
+        mounts = _mounts()
+        for folder in {os.path.dirname(path) for path in paths}:  # noqa: PTH120
+            kind = next((kind for place, kind in mounts if (folder + "/").startswith(place)), "")
+            if kind not in LOCAL:
+                raise CannotStamp(f"{folder} lies on {kind or 'an unknown file system'}")
+
+
+def _mounts() -> list[tuple[str, str]]:
+    """Mount points, each with a slash at its end, and their file systems; the longest first."""
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+        before, _, after = line.partition(" - ")
+        place = before.split()[4].encode().decode("unicode_escape").rstrip("/") + "/"
+        found.append((place, after.split()[0]))
+    # Of several on one place the last one is what is seen.
+    found.reverse()
+    return sorted(found, key=lambda item: -len(item[0]))
+
+
+def _as_sighted(path: str) -> list[int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]
