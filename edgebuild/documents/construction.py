@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from edgebuild.documents.document import Document, Loc, Place, dotted
+from edgebuild.documents.document import Document, Loc, Place, dotted, quotable
 from edgebuild.documents.scalars import NUMBER, VERSIONS, WORDS, scalar
 from edgebuild.documents.tree import Node
 from edgebuild.errors import Problem, Span, SpecError
@@ -118,7 +118,8 @@ class Construction:
         """Note what is doubtful, once for each place in the file."""
         if (span.line, span.column) not in self.seen and not (loc and str(loc[0]).startswith("x-")):
             self.seen.add((span.line, span.column))
-            self.document.traps.setdefault(loc, []).append(Problem(dotted(loc), what, fix, span))
+            problem = Problem(quotable(dotted(loc)), quotable(what), quotable(fix), span)
+            self.document.traps.setdefault(loc, []).append(problem)
 
 
 def pairs(mapping: Node) -> Iterator[tuple[Node, Node]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,13 @@ from edgebuild.errors import Problem, Span
 
 Loc = tuple[str | int, ...]
 """Way from the top of a document to a value: keys and list positions."""
+
+LONGEST = 200
+"""Characters of a word, or of what is quoted, that a problem repeats; longer ones are shown by their beginning."""
+LONG = (
+    re.compile(rf"`([^`]{{100}})[^`]{{{LONGEST - 100},}}`"),
+    re.compile(rf"([^`\s]{{100}})[^`\s]{{{LONGEST - 100},}}"),
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,8 @@ class Document:
         place = self.place(loc)
         span = place.key if place.key and (key or place.value.width == 0 or loc not in self.places) else place.value
         note = f" (used at line {place.via.line})" if place.via else ""
-        return Problem(dotted(loc), what + note, fix, replace(span, width=max(1, span.width)))
+        span = replace(span, width=max(1, span.width))
+        return Problem(quotable(dotted(loc)), quotable(what + note), quotable(fix), span)
 
     def put(self, loc: Loc, value: Any) -> None:
         """Set a value that exists already; what was below it loses its places."""
@@ -59,11 +68,20 @@ class Document:
         parent[loc[-1]] = value
 
 
+def quotable(text: str) -> str:
+    """Words for a terminal: nothing in them moves its cursor, and no key or text of the file's buries the rest."""
+    shown = text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
+    if len(shown) > LONGEST:
+        shown = LONG[1].sub(r"\1…", LONG[0].sub(r"`\1…`", shown))
+    return shown if len(shown) <= 10 * LONGEST else shown[: 10 * LONGEST] + "…"
+
+
 def dotted(loc: Loc) -> str:
     """`candidates.slim.steps[0].quantize`."""
     text = ""
     for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        name = part if isinstance(part, int) or len(part) <= LONGEST else f"{part[: LONGEST // 2]}…"
+        text += f"[{name}]" if isinstance(name, int) else f".{name}" if text else name
     return text
 
 

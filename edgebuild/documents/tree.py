@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from edgebuild.documents.document import quotable
 from edgebuild.errors import Problem, Span, SpecError, did_you_mean
 
 MAX_DEPTH = 60
@@ -103,9 +104,11 @@ class Tree:
         if known is None:
             near = did_you_mean(name, list(self.anchors)) or "."
             what = f"no anchor `&{name}` stands before this alias{near}"
-            raise SpecError(Problem("", what, f"Write `&{name}` before the value it repeats.", span))
+            fix = f"Write `&{name}` before the value it repeats."
+            raise SpecError(Problem("", quotable(what), quotable(fix), span))
         if known.open:
-            raise SpecError(Problem("", f"the alias `*{name}` stands inside its own value.", "Write it out.", span))
+            what = quotable(f"the alias `*{name}` stands inside its own value.")
+            raise SpecError(Problem("", what, "Write it out.", span))
         return Node("alias", span, items=[known], open=False)
 
     def span(self, event: Any) -> Span:

@@ -8,8 +8,8 @@ from typing import Any
 
 from edgebuild.documents import Document, Loc, neighbours, read
 from edgebuild.errors import Problem, SpecError, did_you_mean
-from edgebuild.reads import probed
 from edgebuild.spec.check import Checker
+from edgebuild.spec.files import findable
 from edgebuild.spec.references import environment, fill, substituted
 
 
@@ -32,7 +32,8 @@ def extended(file: Path) -> list[Path]:
     except SpecError:
         return []
     names = [substituted(name, environment)[0] for _, name in _names(Checker(document), document.value.get("extends"))]
-    return [(file.absolute().parent / name).resolve() for name in names]
+    found = [findable(file.parent, name) for name in names]
+    return [path.resolve() for path in found if path]
 
 
 def _with_bases(file: Path, above: tuple[Path, ...], problems: list[Problem], files: list[str]) -> Document:
@@ -50,8 +51,13 @@ def _with_bases(file: Path, above: tuple[Path, ...], problems: list[Problem], fi
     problems.extend(checker.problems)
     if not checker.sound("extends"):
         # Whatever else is missing may stand in the base.
-        raise SpecError(*problems)
+        doubts = [doubt for found in document.traps.values() for doubt in found]
+        raise SpecError(*sorted([*doubts, *problems], key=_line))
     return overlaid(merged, document) if merged else document
+
+
+def _line(problem: Problem) -> int:
+    return problem.span.line if problem.span else 0
 
 
 def _names(checker: Checker, written: Any) -> Iterator[tuple[Loc, str]]:
@@ -64,16 +70,16 @@ def _names(checker: Checker, written: Any) -> Iterator[tuple[Loc, str]]:
 
 
 def _base(checker: Checker, loc: Loc, file: Path, name: str, above: tuple[Path, ...]) -> Path | None:
-    path = file.parent / name
+    path = findable(file.parent, name)
     chain = (*above, file.resolve())
-    if path.resolve() in chain:
+    if path and path.resolve() in chain:
         words = " → ".join(item.name for item in (*chain[chain.index(path.resolve()) :], path.resolve()))
         checker.say(loc, f"the spec extends itself: {words}.", "Remove one of these `extends`.")
         return None
-    if probed(path).is_file():
+    if path and path.is_file():
         return path
-    others = [item for item in neighbours(path, (".yaml", ".yml")) if path.parent / item != file]
-    near = did_you_mean(path.name, others) or "."
+    others = [item for item in neighbours(path, (".yaml", ".yml")) if path.parent / item != file] if path else []
+    near = did_you_mean(path.name if path else name, others) or "."
     checker.say(loc, f"there is no file `{name}`{near}", "Paths start in the folder of the file they stand in.")
     return None
 

@@ -14,20 +14,28 @@ from edgebuild.spec.check import Checker
 
 def located(checker: Checker, loc: Loc, path: str, folder_too: bool = False) -> Path | None:
     """A file the spec names, absolute; None, and a problem, where there is none."""
-    found = Path(os.path.normpath(checker.document.place(loc).folder.absolute() / Path(path).expanduser()))
-    try:
-        exists = probed(found).exists()
-    except (OSError, ValueError):
-        exists = False
-    if not exists:
-        near = did_you_mean(found.name, neighbours(found)) if "\0" not in path else ""
+    found = findable(checker.document.place(loc).folder, path)
+    if found is None or not found.exists():
+        near = did_you_mean(found.name, neighbours(found)) if found else ""
         kind = "file or folder" if folder_too else "file"
-        absolute = Path(path).expanduser().is_absolute()
+        absolute = path.startswith(("/", "~"))
         fix = "Correct the path." if absolute else "Paths start in the folder of the file they stand in."
         checker.say(loc, f"there is no {kind} `{path}`{near or '.'}", fix)
         return None
     if found.is_dir() and not folder_too:
         checker.say(loc, f"`{path}` is a folder, not a file.", "Name a file in it.")
+        return None
+    return found
+
+
+def findable(folder: Path, path: str) -> Path | None:
+    """A path from a folder, absolute and without `..`; None where no system could have such a file."""
+    try:
+        found = Path(os.path.normpath(folder.absolute() / Path(path).expanduser()))
+        probed(found).stat()
+    except FileNotFoundError:
+        return found
+    except (OSError, ValueError, RuntimeError):
         return None
     return found
 
@@ -45,6 +53,12 @@ def function(checker: Checker, loc: Loc, reference: str) -> str | None:
         return None
     try:
         tree = ast.parse(path.read_bytes(), str(path))
+    except RecursionError:
+        checker.say(loc, f"`{file}` is nested too deeply to be read.", "Make it flatter.")
+        return None
+    except OSError as error:
+        checker.say(loc, f"`{file}` cannot be read: {error.strerror}.", "Change its rights.")
+        return None
     except (SyntaxError, ValueError) as error:
         line = f" at line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         words = error.msg if isinstance(error, SyntaxError) else str(error)

@@ -99,7 +99,8 @@ def leftovers(checker: Checker, axes: list[str]) -> None:
         return Missing(f"`${{{name}}}` matches nothing{near or '.'}", f"Known: {known}.")
 
     for section in EXPANDED:
-        for name in list(checker.document.value.get(section) or ()):
+        entries = checker.document.value.get(section)
+        for name in list(entries) if isinstance(entries, dict) else ():
             for missing in filter(None, map(unknown, mentioned(name))):
                 checker.say((section, name), missing.what, missing.fix, key=True)
     fill(checker, (), unknown)
