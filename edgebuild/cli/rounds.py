@@ -14,9 +14,9 @@ from edgebuild.cli.delivery import Delivery
 from edgebuild.cli.planning import Planner
 from edgebuild.engine.process.witness import Sighting
 from edgebuild.engine.results import Results
-from edgebuild.engine.stamp import Said, clock, seal
+from edgebuild.engine.seal import Said, clock, seal
 from edgebuild.engine.store import Store
-from edgebuild.fast import RACY_NS
+from edgebuild.stamps import RACY_NS
 
 STAMPED_CODES = (0, 1, 3)
 """A failed step or a missing tool is looked at again by every build."""

@@ -136,7 +136,7 @@ class Project:
 
     def edgebuild(self, *words: str, store: bool = True) -> Done:
         """Run the command in the folder as its own process."""
-        command = [sys.executable, "-m", "edgebuild.cli.main", *words]
+        command = [sys.executable, "-m", "edgebuild", *words]
         if store:
             command += ["--store", str(self.store)]
         done = subprocess.run(

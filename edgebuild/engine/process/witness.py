@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from edgebuild import fast, reads
+from edgebuild import reads, stamps
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 Sighting = dict[str, Any]
@@ -88,7 +88,7 @@ class Witness:
         if kind == "file":
             self._note(name, kind)
         elif (kind, name) not in self._sightings:
-            said = fast.state(name) if kind == "content" else ""
+            said = stamps.state(name) if kind == "content" else ""
             self._sightings[kind, name] = {"path": name, "kind": kind, "stat": None, "said": said}
 
     def _listing_kind(self) -> str:
@@ -112,6 +112,6 @@ class Witness:
             sighting["folder"] = stat.S_ISDIR(found.st_mode)
             young = self.young_after is not None and max(found.st_mtime_ns, found.st_ctime_ns) >= self.young_after
             if self.young_after is not None and kind != "file":
-                sighting["listing"] = fast.listing(name)
+                sighting["listing"] = stamps.listing(name)
             if young and kind == "file" and stat.S_ISREG(found.st_mode):
-                sighting["young"] = fast.digest(name)
+                sighting["young"] = stamps.digest(name)

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
-from edgebuild import fast
+from edgebuild import stamps
 from edgebuild.core.records import canonical_json, digest_of
 from edgebuild.core.wires import Refusal
 from edgebuild.engine.outcomes import Built, Declined
@@ -23,7 +23,7 @@ from edgebuild.errors import Problem, StepError
 
 def default_root() -> Path:
     """`$XDG_CACHE_HOME/edgebuild`, or `~/.cache/edgebuild`."""
-    return Path(fast.default_root())
+    return Path(stamps.default_root())
 
 
 class Store(Contents):

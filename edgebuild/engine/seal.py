@@ -1,4 +1,4 @@
-"""The stamp of a build that found nothing to do: a witness for all that its answer rests on (read by `fast.py`)."""
+"""The stamp of a build that found nothing to do: a witness for all that its answer rests on (read by `stamps.py`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from edgebuild import fast
+from edgebuild import stamps
 from edgebuild.engine import installation
 from edgebuild.engine.process.witness import Sighting
 from edgebuild.engine.results import Results
@@ -58,11 +58,11 @@ def seal(
     Returns:
         Whether there is a stamp now; where something cannot be witnessed an old one is removed.
     """
-    path = fast.stamp_path(argv)
+    path = stamps.stamp_path(argv)
     try:
         parts = Witnesses(store, began).take(sightings).parts(argv, results, said)
         Path(path).parent.mkdir(mode=0o700, exist_ok=True)
-        fast.write(path, parts)
+        stamps.write(path, parts)
     except (CannotStamp, OSError, ValueError, OverflowError):
         Path(path).unlink(missing_ok=True)
         return False
@@ -73,7 +73,7 @@ class Witnesses:
     """Sightings by what a later process compares."""
 
     def __init__(self, store: Store, began: int) -> None:
-        self.store, self.young = store, began - fast.RACY_NS
+        self.store, self.young = store, began - stamps.RACY_NS
         self.paths: dict[str, None] = {}
         self.absent: list[str] = []
         self.folders: list[str] = []
@@ -103,7 +103,7 @@ class Witnesses:
                 self.absent.append(path)
             else:
                 self.listed[path] = sighting["listing"]
-        self.contents += ("/proc/sys/kernel/random/boot_id", fast.state("/proc/sys/kernel/random/boot_id"))
+        self.contents += ("/proc/sys/kernel/random/boot_id", stamps.state("/proc/sys/kernel/random/boot_id"))
         return self
 
     def _file(self, path: str, sighting: Sighting) -> None:
@@ -147,19 +147,19 @@ class Witnesses:
         paths = sorted(self.paths)
         self._local([*paths, *self.racy, *self.listed, *self.folders])
         return {
-            "identity": fast.identity(argv, self.names),
-            "head": fast.joined([str(said.code), str(self.until), str(time.time())]),
+            "identity": stamps.identity(argv, self.names),
+            "head": stamps.joined([str(said.code), str(self.until), str(time.time())]),
             "out": said.out.encode(),
             "err": said.err.encode(),
-            "names": fast.joined(self.names),
-            "paths": fast.joined(paths),
-            "stats": fast.stats(paths),
-            "absent": fast.joined(self.absent),
-            "folders": fast.joined(self.folders),
-            "listed": fast.joined(self.listed),
+            "names": stamps.joined(self.names),
+            "paths": stamps.joined(paths),
+            "stats": stamps.stats(paths),
+            "absent": stamps.joined(self.absent),
+            "folders": stamps.joined(self.folders),
+            "listed": stamps.joined(self.listed),
             "listings": b"".join(self.listed.values()),
-            "contents": fast.joined(self.contents),
-            "racy": fast.joined(self.racy),
+            "contents": stamps.joined(self.contents),
+            "racy": stamps.joined(self.racy),
             "digests": b"".join(self.racy.values()),
         }
 

@@ -1,8 +1,8 @@
-"""The answer of a build that has nothing to do, before anything of edgebuild's is imported.
+"""The answer of a build that has nothing to do, from what an earlier one left.
 
-A build that found everything up to date leaves a *stamp* (written by `engine/stamp.py`): what it said, and a witness
-for all that its answer rests on. The same command later only compares witnesses. Whatever differs, or cannot be told,
-leads to the whole program; `--no-fast-path` and `EDGEBUILD_FAST=0` always do.
+A build that found everything up to date leaves a *stamp* (`engine/seal.py`): what it said, and a witness for all that
+its answer rests on. The same command later only compares witnesses; whatever differs, or cannot be told, leads to the
+whole program.
 
 Imports what the interpreter has built in and nothing else: this file decides how long a no-op takes.
 """
@@ -27,31 +27,6 @@ RACY_NS = 2_000_000_000
 FIELDS = attrgetter("st_mtime_ns", "st_ctime_ns", "st_size", "st_ino", "st_dev")
 PREFIXES = ("PYTHON", "LD_", "EDGEBUILD_", "XDG_", "DYLD_")
 NAMES = ("PATH", "HOME", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "USER")
-
-
-def main() -> int:
-    """Answer from a stamp, or run the whole program."""
-    argv = sys.argv[1:]
-    if argv[:1] == ["build"] and "--no-fast-path" not in argv and os.environ.get("EDGEBUILD_FAST") != "0":
-        found = recall(argv)
-        if found:
-            code, out, err = found
-            written(1, out)
-            written(2, err)
-            # The interpreter's own end takes as long as all of the above.
-            os._exit(code)
-    from edgebuild.cli.main import main as whole
-
-    return whole()
-
-
-def written(descriptor: int, text: bytes) -> None:
-    """All of a text; a reader that has gone is none of our business."""
-    try:
-        while text:
-            text = text[os.write(descriptor, text) :]
-    except OSError:
-        os._exit(141)
 
 
 def recall(argv: list[str]) -> tuple[int, bytes, bytes] | None:

@@ -1,0 +1,7 @@
+"""`python -m edgebuild`."""
+
+import sys
+
+from edgebuild.entry import main
+
+sys.exit(main())
