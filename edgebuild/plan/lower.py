@@ -19,6 +19,7 @@ from edgebuild.errors import Problem, Refused, SpecError, did_you_mean
 from edgebuild.measure.latency import SummarizeLatency
 from edgebuild.measure.score import Score
 from edgebuild.measure.time import TimeCandidates, Timed
+from edgebuild.plan.interface import as_packaged
 from edgebuild.plan.shared import SPLITS, Shared
 from edgebuild.plan.target import CandidatePlan, TargetLowering
 from edgebuild.runtimes.base import Target
@@ -262,7 +263,7 @@ def decide(
         incumbent=held,
         shape=next(iter(spec.model.shapes), ""),
         labels=shared.labels,
-        interface=spec.interface.model_dump(mode="json", exclude_none=True),
+        interface=as_packaged(spec.interface),
         versions=shared.versions(target),
         seed=spec.data.seed,
     )

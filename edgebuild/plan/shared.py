@@ -24,6 +24,7 @@ from edgebuild.models.inspect.external import external_files
 from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import Route, model_format, shortest
 from edgebuild.plan.decline import Decline
+from edgebuild.plan.interface import class_names
 from edgebuild.runtimes import REFERENCE_SESSIONS
 from edgebuild.runtimes.base import Target
 from edgebuild.shipped import shipped
@@ -184,11 +185,7 @@ class Shared:
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """Class names, where the interface names a file of them."""
-        for entry in self.spec.interface.outputs.values():
-            if entry.labels:
-                lines = Path(entry.labels).read_text(encoding="utf-8").splitlines()
-                return tuple(line.strip() for line in lines if line.strip())
-        return ()
+        return class_names(self.spec.interface)
 
     @cached_property
     def reference_call(self) -> Call:
