@@ -1,0 +1,148 @@
+"""What a step is does not change unnoticed: one of each kind, held with its parameters.
+
+A field that comes, goes or gets another default, another `version` or another way to write JSON gives other keys, and
+whatever that kind made is made again by everybody. `UPDATE=1 pytest tests/engine/test_golden_keys.py` writes the file
+again; its difference is what a reviewer reads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgebuild import spec
+from edgebuild.core import versions
+from edgebuild.core.records import canonical_json, digest_of
+from edgebuild.core.step import Step
+from edgebuild.plan.lower import lower
+from edgebuild.plan.shared import Shared
+from tests.house.steps import steps
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keys.json"
+
+SPEC = """\
+edgebuild: 1
+name: golden
+release: 1.0.0
+model: {{source: {model}}}
+interface: {{outputs: {{scores: {{labels: labels.txt}}}}}}
+data: {{source: "{data}", splits: {{calibrate: 10, select: 20, report: 30}}}}
+metrics:
+  top1: {{metric: top1}}
+  topk: {{metric: topk, k: 2}}
+  f1: {{metric: f1}}
+  auroc: {{metric: auroc}}
+  mae: {{metric: mae}}
+  mse: {{metric: mse}}
+  agreement: {{metric: agreement}}
+  sqnr: {{metric: sqnr}}
+  cosine: {{metric: cosine}}
+  max_error: {{metric: max_error}}
+  own: {{function: data.py:own, decode: data.py:decoded}}
+candidates:
+  defaults: false
+  full: {{quantize: int8}}
+  half: {{quantize: float16}}
+  weights: {{quantize: {{weights: int8, activations: float32}}}}
+  dynamic: {{quantize: {{weights: int8, activations: dynamic}}}}
+  own: {{source: own.{suffix}}}
+targets:
+  ort: {{device: here, runtime: onnxruntime}}
+  litert: {{device: here, runtime: litert}}
+  pi: {{device: raspberry-pi-5, runtime: onnxruntime}}
+budgets:
+  all: {{top1.drop: {{max: 1 pp, upper: 2 pp}}, latency.p95: 8 ms, size: 0.5x}}
+effort: {{samples: {{simulated: 5}}}}
+package: {{files: [labels.txt]}}
+"""
+MODELS = ("model.onnx", "model.keras", "model.tflite")
+DATA = ("data.py:samples", "samples.npz", "images")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All that the specs name, beside tools and templates that are the same on every machine."""
+    monkeypatch.setattr(versions, "version_of", lambda distribution: "1.0")
+    monkeypatch.setattr(Shared, "shipped", "sha256:of the templates")
+    for name in (*MODELS, "own.onnx", "own.tflite", "samples.npz"):
+        (tmp_path / name).write_bytes(b"not read before a build")
+    (tmp_path / "data.py").write_text("def samples(): ...\ndef own(): ...\ndef decoded(): ...\n")
+    (tmp_path / "labels.txt").write_text("zero\none\n")
+    for name in ("zero", "one"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        (tmp_path / "images" / name / "1.png").write_bytes(b"")
+    return tmp_path
+
+
+def planned(folder: Path) -> Iterator[Step]:
+    """Every step of a build from each kind of model and of data."""
+    file = folder / "deployment.edge.yaml"
+    for model, data in product(MODELS, DATA):
+        suffix = "tflite" if model.endswith("tflite") else "onnx"
+        file.write_text(SPEC.format(model=model, data=data, suffix=suffix))
+        yield from lower([spec.load(file)]).graph.steps.values()
+
+
+def parameters(step: Step) -> Any:
+    """What of a step enters its key, with the name its reader sees in place of each wire."""
+    return named(json.loads(canonical_json(step)))
+
+
+def named(value: Any, key: str = "") -> Any:
+    """The value with each wire as its file's name, and a device's shipped facts as what they are of."""
+    if isinstance(value, dict) and "wire" in value:
+        return value["filename"]
+    if isinstance(value, dict):
+        return sorted(value) if key == "profile" else {name: named(item, name) for name, item in value.items()}
+    return [named(item) for item in value] if isinstance(value, list) else value
+
+
+def fullest(found: list[Any]) -> Any:
+    """The one that says most; of equal ones the same each time."""
+    return max(found, key=lambda value: (len(canonical_json(value)), canonical_json(value)))
+
+
+def identities(folder: Path) -> dict[str, Any]:
+    """One step of each kind by what identifies it."""
+    known: dict[str, list[Any]] = {}
+    for step in planned(folder):
+        known.setdefault(step.kind(), []).append(parameters(step))
+    one = {step.kind(): (step, fullest(known[step.kind()])) for step in steps() if step.kind() in known}
+    return {
+        kind: {
+            "version": step.version,
+            "digest": digest_of(canonical_json([kind, step.version, values])),
+            "parameters": values,
+        }
+        for kind, (step, values) in one.items()
+    }
+
+
+def test_no_step_is_known_by_something_else_unnoticed(folder: Path) -> None:
+    now = identities(folder)
+    if os.environ.get("UPDATE"):
+        text = json.dumps(now, indent=1, sort_keys=True, ensure_ascii=False)
+        GOLDEN.write_text(text + "\n", encoding="utf-8")
+    before = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    absent = [step.kind() for step in steps() if step.kind() not in now]
+    assert not absent, f"nothing here plans {', '.join(absent)}: add to SPEC what needs it"
+    changed = [kind for kind in now if kind in before and now[kind] != before[kind]]
+    assert not changed, (
+        f"the identity of {', '.join(changed)} is another: all they made is made again everywhere. "
+        "If that is meant, write keys.json again"
+    )
+    assert set(now) == set(before), "steps came or went: write keys.json again"
+
+
+def test_a_project_elsewhere_is_the_same_project(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    here = identities(folder)
+    assert str(folder) not in json.dumps(here)
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "deeper"
+    folder.rename(elsewhere)
+    assert identities(elsewhere) == here
