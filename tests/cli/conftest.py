@@ -136,7 +136,7 @@ class Project:
 
     def edgebuild(self, *words: str, store: bool = True) -> Done:
         """Run the command in the folder as its own process."""
-        command = [sys.executable, "-m", "edgebuild", *words]
+        command = [sys.executable, "-P", "-m", "edgebuild", *words]
         if store:
             command += ["--store", str(self.store)]
         done = subprocess.run(
@@ -150,6 +150,15 @@ class Project:
         )
         assert done.returncode != 70, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
+
+    def python(self, code: str) -> str:
+        """What a piece of Python prints in the folder."""
+        environment = {**os.environ, **self.environment}
+        command = [sys.executable, "-P", "-c", code]
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=True, env=environment
+        )
+        return done.stdout
 
     def build(self, *words: str) -> Done:
         """`edgebuild build`."""

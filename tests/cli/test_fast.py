@@ -1,0 +1,228 @@
+"""The fast path against the whole walk: for everything an answer rests on, both say the same after it changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgebuild import stamps
+from tests.cli.conftest import Done, Project
+
+OLD = time.time() - 3600
+
+
+@pytest.fixture
+def sealed(project: Project) -> Project:
+    """Built in its own folder, all files old, with a stamp that holds."""
+    project.build()
+    for path in [project.folder, *project.folder.rglob("*")]:
+        os.utime(path, (OLD, OLD))
+    # Until the change times, which nobody can set, are old too.
+    time.sleep(stamps.RACY_NS / 1e9 + 0.1)
+    for _ in range(4):
+        assert project.build().code == 0
+        if fast(project):
+            return project
+    raise AssertionError("no stamp was left")
+
+
+def fast(project: Project, *words: str) -> Done | None:
+    """What the fast path answers; None where it passes on to the whole program."""
+    argv = ["build", *words, "--store", str(project.store)]
+    code = f"import sys; sys.argv[1:] = {argv!r}; from edgebuild.stamps import recall; print(recall(sys.argv[1:]))"
+    answer = project.python(code)
+    found = eval(answer)
+    return Done(found[0], found[1].decode(), found[2].decode()) if found else None
+
+
+def keep_times(path: Path, change: Callable[[], object]) -> None:
+    """Change a file and restore its time stamps, as `cp -p` and `rsync -t` do."""
+    before = path.stat()
+    change()
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_the_stamp_says_what_the_walk_says(sealed: Project) -> None:
+    quick, whole = fast(sealed), sealed.build("--no-fast-path")
+    assert quick is not None
+    assert (quick.code, quick.out) == (whole.code, whole.out)
+    assert whole.ran == 0
+
+
+def edit_spec(project: Project) -> None:
+    project.replace("size: 2x", "size: 3x")
+
+
+def edit_loader_keeping_size_and_times(project: Project) -> None:
+    path = project.folder / "scaling.py"
+    keep_times(path, lambda: path.write_text(path.read_text().replace("1.00", "1.01")))
+
+
+def replace_by_rename(project: Project) -> None:
+    path = project.folder / "scaling.py"
+    other = path.with_suffix(".new")
+    other.write_text(path.read_text().replace("1.00", "1.02"))
+    before = path.stat()
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.replace(path)
+
+
+def add_a_spec(project: Project) -> None:
+    text = project.spec.read_text().replace("name: tiny", "name: other")
+    (project.folder / "other.edge.yaml").write_text(text)
+
+
+def add_a_module_that_shadows(project: Project) -> None:
+    (project.folder / "scaling").mkdir()
+    (project.folder / "scaling" / "__init__.py").write_text("def scaled(x):\n    return x * 1.03\n")
+
+
+def delete_an_output(project: Project) -> None:
+    (project.package / "SHA256SUMS").unlink()
+
+
+def edit_an_output(project: Project) -> None:
+    path = project.package / "model.onnx"
+    keep_times(path, lambda: path.write_bytes(path.read_bytes()[:-1] + b"x"))
+
+
+def add_a_stranger_to_an_output(project: Project) -> None:
+    (project.package / "stranger.txt").write_text("mine")
+
+
+def delete_the_lock(project: Project) -> None:
+    project.spec.with_suffix(".lock").unlink()
+
+
+def delete_a_blob(project: Project) -> None:
+    next(path for path in sorted((project.store / "blobs").rglob("*")) if path.is_file()).unlink()
+
+
+def damage_a_blob(project: Project) -> None:
+    for path in sorted((project.store / "blobs").rglob("*")):
+        if path.is_file():
+            path.chmod(0o644)
+            path.write_bytes(b"\0" + path.read_bytes()[1:])
+
+
+def delete_the_data(project: Project) -> None:
+    (project.folder / "samples.npz").unlink()
+
+
+CHANGES = [
+    edit_spec,
+    edit_loader_keeping_size_and_times,
+    replace_by_rename,
+    add_a_spec,
+    add_a_module_that_shadows,
+    delete_an_output,
+    edit_an_output,
+    add_a_stranger_to_an_output,
+    delete_the_lock,
+    delete_a_blob,
+    damage_a_blob,
+    delete_the_data,
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_whatever_changed_is_walked(change: Callable[[Project], None], sealed: Project) -> None:
+    change(sealed)
+    assert fast(sealed) is None
+
+
+def test_a_torn_stamp_is_no_stamp(sealed: Project) -> None:
+    stamp = max((sealed.store / "stamps").iterdir(), key=lambda path: path.stat().st_mtime)
+    content = stamp.read_bytes()
+    for damaged in (content[:-1], content[:100], b"", content[:200] + b"\xff" + content[201:]):
+        stamp.write_bytes(damaged)
+        assert fast(sealed) is None
+
+
+def test_another_command_folder_or_environment_has_its_own(sealed: Project, tmp_path: Path) -> None:
+    assert fast(sealed, "--accept", "unproven") is None
+    sealed.environment["PYTHONPATH"] = str(tmp_path)
+    assert fast(sealed) is None
+    sealed.environment.clear()
+    assert fast(sealed) is not None
+    shutil.copytree(sealed.folder, tmp_path / "copy")
+    assert fast(Project(tmp_path / "copy", sealed.store)) is None
+
+
+def test_a_touched_file_is_walked_and_runs_nothing(sealed: Project) -> None:
+    (sealed.folder / "data.py").touch()
+    assert fast(sealed) is None
+    assert sealed.build().ran == 0
+    # Touched a moment ago: its bytes are compared until its time stamps can be trusted.
+    assert fast(sealed) is not None
+
+
+def test_a_young_file_is_compared_by_its_bytes(sealed: Project) -> None:
+    path = sealed.folder / "scaling.py"
+    path.touch()
+    sealed.build()
+    assert fast(sealed) is not None
+    text = path.read_text()
+    keep_times(path, lambda: path.write_text(text.replace("1.00", "1.04")))
+    assert fast(sealed) is None
+
+
+def test_a_file_from_the_future_is_compared_by_its_bytes_for_ever(sealed: Project) -> None:
+    path = sealed.folder / "scaling.py"
+    os.utime(path, (time.time() + 86400, time.time() + 86400))
+    assert sealed.build().ran == 0
+    assert fast(sealed) is not None
+    before = path.stat()
+    path.write_text(path.read_text().replace("1.00", "1.05"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert fast(sealed) is None
+
+
+def test_a_failed_budget_is_said_again_with_its_exit_code(sealed: Project) -> None:
+    sealed.replace("size: 2x", "size: 0.01x")
+    os.utime(sealed.spec, (OLD, OLD))
+    first = sealed.build()
+    again = fast(sealed)
+    assert first.code == 1 and again is not None
+    assert (again.code, "fail" in again.out) == (1, True)
+
+
+def test_side_outputs_are_written_each_time(sealed: Project) -> None:
+    words = ("--summary", "summary.md")
+    sealed.build(*words)
+    assert fast(sealed, *words) is None
+
+
+def test_an_editor_swap_file_and_an_undeclared_variable_change_nothing(sealed: Project) -> None:
+    (sealed.folder / ".deployment.edge.yaml.swp").write_text("x")
+    sealed.environment["UNRELATED"] = "1"
+    assert fast(sealed) is not None
+
+
+def test_a_variable_that_the_spec_reads_counts(sealed: Project) -> None:
+    sealed.replace("size: 2x", 'size: "${env:LIMIT:-2x}"')
+    os.utime(sealed.spec, (OLD, OLD))
+    assert sealed.build().code == 0
+    assert fast(sealed) is not None
+    sealed.environment["LIMIT"] = "0.01x"
+    assert fast(sealed) is None
+    assert sealed.build().code == 1
+
+
+def test_it_can_be_switched_off(sealed: Project) -> None:
+    sealed.environment["EDGEBUILD_FAST"] = "0"
+    assert sealed.build().ran == 0
+    assert stamps.MAGIC
+
+
+def test_readers_never_see_half_a_stamp(tmp_path: Path) -> None:
+    parts = dict.fromkeys(stamps.SECTIONS, b"x" * 1000)
+    for _ in range(50):
+        stamps.write(str(tmp_path / "stamp"), parts)
+        assert stamps.Stamp((tmp_path / "stamp").read_bytes()).parts == parts
+    assert [path.name for path in tmp_path.iterdir()] == ["stamp"]
