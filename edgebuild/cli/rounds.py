@@ -70,14 +70,14 @@ class Rounds:
         began = clock(self.store)
         witness = self.planner.remembered.witness
         witness.young_after = began - RACY_NS
-        with witness.frame() as sightings:
+        with witness.frame() as frame:
             plan = self.planner.plan()
             with execute(plan, self.store, self.args, quiet=quiet) as results:
                 limited = bool(self.args.target or self.args.candidate)
                 delivery = Delivery(plan, results, locked=self.args.locked, limited=limited, ran_before=self.ran)
                 moved = delivery.write()
         self.ran = delivery.ran
-        return Round(delivery, results, sightings, began, moved)
+        return Round(delivery, results, frame.sightings, began, moved)
 
     def stampable(self, code: int) -> bool:
         """Whether the command may be answered from a stamp."""

@@ -54,11 +54,11 @@ class Remembered:
             self._join(graph, name, outline)
             return outline["view"]
         part = Graph()
-        with self.witness.frame() as sightings:
+        with self.witness.frame() as frame:
             view = make(part)
         self.made += 1
         outline = outline_of(part, view)
-        self._keep(name, part, outline, sightings)
+        self._keep(name, part, outline, frame.sightings)
         self._join(graph, name, outline, part)
         return view
 

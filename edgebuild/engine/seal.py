@@ -138,7 +138,7 @@ class Witnesses:
         self._installed()
         for digest in results.digests():
             for _, line in self.store.files(digest):
-                self.paths[str(self.store.blobs.place(line.digest))] = None
+                self.paths[self.store.blobs.where(line.digest)] = None
         generation = str(self.store.root / "generation")
         if os.path.lexists(generation):
             self.paths[generation] = None

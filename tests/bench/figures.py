@@ -16,7 +16,7 @@ def cpu(*words: str, cwd: Path, repeat: int = 1) -> tuple[float, float, str]:
     for _ in range(repeat):
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-m", "edgebuild.cli.main", *words],
+            [sys.executable, "-P", "-m", "edgebuild", *words],
             cwd=cwd,
             capture_output=True,
             text=True,

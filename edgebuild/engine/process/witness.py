@@ -18,6 +18,28 @@ Sighting = dict[str, Any]
 before it was read, or None where absent."""
 
 
+class Frame:
+    """What was read during a part of a process's life."""
+
+    def __init__(self) -> None:
+        self._found: list[Sighting] | None = None
+
+    def close(self, found: list[Sighting]) -> None:
+        """Nothing more is added."""
+        self._found = found
+
+    @property
+    def sightings(self) -> list[Sighting]:
+        """In a fixed order.
+
+        Raises:
+            RuntimeError: it is not over yet.
+        """
+        if self._found is None:
+            raise RuntimeError("a frame is read before its end")
+        return self._found
+
+
 class Witness:
     """Notes files opened and folders listed, outside of what is ours or installed.
 
@@ -46,19 +68,19 @@ class Witness:
         reads.listeners.append(self._told)
 
     @contextmanager
-    def frame(self) -> Iterator[list[Sighting]]:
-        """What is read inside, whether or not it was read before; the list is filled at the end."""
-        found: list[Sighting] = []
+    def frame(self) -> Iterator[Frame]:
+        """What is read inside, whether or not it was read before."""
+        frame = Frame()
         outer, self._sightings = self._sightings, {}
         written, self._written = self._written, set()
         try:
-            yield found
+            yield frame
         finally:
             inner, self._sightings = self._sightings, outer
             self._written |= written
             for name, sighting in inner.items():
                 outer.setdefault(name, sighting)
-            found += [inner[name] for name in sorted(inner)]
+            frame.close([inner[name] for name in sorted(inner)])
 
     def stop(self) -> list[Sighting]:
         """What was read, in a fixed order."""

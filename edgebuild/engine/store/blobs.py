@@ -45,12 +45,17 @@ class Blobs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._root = str(folder)
         self._verified: dict[str, Stat] = {}
+
+    def where(self, digest: str) -> str:
+        """Where the blob lies, or would; as text, which is what a walk over thousands has time for."""
+        name = digest.rpartition(":")[2]
+        return f"{self._root}/{name[:2]}/{name}"
 
     def place(self, digest: str) -> Path:
         """Where the blob lies, or would."""
-        name = digest.rsplit(":", 1)[-1]
-        return self.folder / name[:2] / name
+        return Path(self.where(digest))
 
     def adopt(self, source: Path) -> tuple[str, Stat]:
         """Move a file of the same file system in; an equal blob that is intact stays instead.
@@ -72,7 +77,8 @@ class Blobs:
     def stat(self, digest: str) -> Stat | None:
         """What the file system says about the blob; None where it is not there."""
         try:
-            return stat_of(self.place(digest))
+            found = os.stat(self.where(digest))  # noqa: PTH116
+            return found.st_size, found.st_mtime_ns, found.st_ino
         except OSError:
             return None
 
