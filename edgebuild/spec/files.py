@@ -14,6 +14,9 @@ from edgebuild.spec.check import Checker
 
 def located(checker: Checker, loc: Loc, path: str, folder_too: bool = False) -> Path | None:
     """A file the spec names, absolute; None, and a problem, where there is none."""
+    if not path.strip():
+        checker.say(loc, "is empty.", "Write a path; it starts in the folder of the file it stands in.")
+        return None
     found = findable(checker.document.place(loc).folder, path)
     if found is None or not found.exists():
         near = did_you_mean(found.name, neighbours(found)) if found else ""

@@ -90,7 +90,7 @@ def interface(checker: Checker, section: Interface) -> Interface:
     outputs = {}
     for name, entry in section.outputs.items():
         loc: Loc = ("interface", "outputs", name, "labels")
-        path = located(checker, loc, entry.labels) if entry.labels else None
+        path = located(checker, loc, entry.labels) if entry.labels is not None else None
         if path is not None:
             readable_labels(checker, loc, path)
         outputs[name] = entry.model_copy(update={"labels": str(path)}) if path else entry
@@ -121,7 +121,7 @@ def package(checker: Checker, section: PackageSection) -> Package:
         if path and names.count(path.name) > 1:
             what = f"two files are called `{path.name}`."
             checker.say(("package", "files", index), what, "A package holds one of each name; rename one.")
-    folder = templates(checker, ("package", "templates"), section.templates) if section.templates else None
+    folder = templates(checker, ("package", "templates"), section.templates) if section.templates is not None else None
     return Package(files=tuple(str(path) for path in found if path), templates=folder)
 
 

@@ -77,6 +77,8 @@ def named(checker: Checker, loc: Loc, entry: dict[str, Any], key: str, inner: st
         if inner not in value:
             if inner not in guesses:
                 checker.say(place, f"has no `{inner}`.", f"Write `{key}: NAME`.", key=True)
+            # What is not there is not judged a second time.
+            del entry[key]
             return None
         entry[key] = value = value[inner]
         place = (*place, inner)

@@ -144,7 +144,9 @@ def mend(wanted: Sequence[str], given: Any) -> str:
     by_kind: dict[type, Callable[[], str]] = {
         type(None): lambda: "Write a value, or remove the key.",
         list: lambda: "Write `key: value` pairs." if mapping else "Write one value; a list never means a search.",
-        dict: lambda: "Write one of these words alone." if any("`" in words for words in wanted) else "",
+        dict: lambda: (
+            "Write one of these words alone." if any("`" in words for words in wanted) else "Write one value."
+        ),
         str: lambda: _mend_text(wanted, given, mapping),
         int: lambda: _mend_number(wanted, given),
         float: lambda: _mend_number(wanted, given),
