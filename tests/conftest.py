@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebuild.core.step import Step
+from edgebuild.core.step import Observed, Step
 from edgebuild.core.wires import Artifact, Attempt, Refusal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,6 +23,7 @@ class Bench:
         self.scratch = folder / "scratch"
         self.scratch.mkdir(parents=True, exist_ok=True)
         self.only_now = ""
+        self.observed = Observed()
 
     def run(self, step: Step) -> Path:
         """Run one step here and return what it wrote."""

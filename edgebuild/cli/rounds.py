@@ -48,7 +48,8 @@ class Rounds:
     def __init__(self, args: argparse.Namespace, store: Store) -> None:
         self.args, self.store = args, store
         self.planner = Planner(args, store)
-        self.ran = 0
+        self.ran = self.rounds = 0
+        self.by_itself = not (args.summary or args.junit or args.no_fast_path or args.remeasure)
 
     def run(self) -> int:
         """Build until the choice is settled; print; leave a stamp where the next build would find nothing to do."""
@@ -68,6 +69,9 @@ class Rounds:
     def round(self, quiet: bool = False) -> Round:
         """Plan, walk, deliver."""
         began = clock(self.store)
+        # The first round measured; the others build on that.
+        self.args.remeasure = self.args.remeasure and not self.rounds
+        self.rounds += 1
         witness = self.planner.remembered.witness
         witness.young_after = began - RACY_NS
         with witness.frame() as frame:
@@ -81,9 +85,8 @@ class Rounds:
 
     def stampable(self, code: int) -> bool:
         """Whether the command may be answered from a stamp."""
-        args = self.args
-        by_itself = not (args.summary or args.junit or args.no_fast_path) and os.environ.get("EDGEBUILD_FAST") != "0"
-        return by_itself and code in STAMPED_CODES and bool(getattr(args, "argv", None))
+        wanted = self.by_itself and os.environ.get("EDGEBUILD_FAST") != "0"
+        return wanted and code in STAMPED_CODES and bool(getattr(self.args, "argv", None))
 
     def leave_stamp(self, last: Round, said: Said) -> None:
         """From the last round where it was idle, else from one more."""

@@ -25,7 +25,7 @@ class Inlet(NamedTuple):
 class Node:
     """A step's identity, wiring and traits; the step itself is loaded when it must run."""
 
-    __slots__ = ("_load", "_step", "id", "kind", "needs", "roots", "static", "tools", "traits", "wires")
+    __slots__ = ("_load", "_step", "id", "kind", "max_age", "needs", "roots", "static", "tools", "traits", "wires")
 
     def __init__(self, row: tuple[Any, ...], load: Callable[[], Step]) -> None:
         """Take a node from its row.
@@ -40,7 +40,8 @@ class Node:
         self.tools: tuple[str, ...]
         self.traits: str
         self.roots: tuple[str, ...]
-        self.id, self.kind, self.static, tools, self.traits, roots, wires = row
+        self.max_age: float | None
+        self.id, self.kind, self.static, tools, self.traits, self.max_age, roots, wires = row
         self.tools, self.roots = tuple(tools), tuple(roots)
         self.wires = tuple([Inlet(*wire) for wire in wires])
         self.needs = list(dict.fromkeys([wire.id for wire in self.wires]))
@@ -56,13 +57,14 @@ class Node:
             (wire.id, wire.filename, wire.member, place, isinstance(wire, Attempt)) for place, wire in placed(step)
         ]
         roots = tuple(dict.fromkeys(code.root for code in user_code(step)))
-        node = cls((step.id, step.kind(), step.static, sorted(kind.tools), traits, roots, wires), lambda: step)
+        row = (step.id, step.kind(), step.static, sorted(kind.tools), traits, step.max_age(), roots, wires)
+        node = cls(row, lambda: step)
         node._step = step
         return node
 
     def row(self) -> tuple[Any, ...]:
         """Plain data from which an equal node is made."""
-        return (self.id, self.kind, self.static, self.tools, self.traits, self.roots, self.wires)
+        return (self.id, self.kind, self.static, self.tools, self.traits, self.max_age, self.roots, self.wires)
 
     @property
     def step(self) -> Step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -9,6 +10,18 @@ from typing import Any, ClassVar, Protocol
 
 from edgebuild.core.records import Record, canonical_json, digest_of
 from edgebuild.core.wires import Artifact, Attempt, Refusal, unwired
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a step that measures several things beside each other knows of earlier runs."""
+
+    subjects: tuple[str, ...] = ()
+    """Identity of each thing, in the order of the step's field: equal bytes under equal options have equal ones."""
+    earlier: tuple[Path, ...] = ()
+    """Outputs of runs of this kind under the same condition that count, the newest first; possibly of other things."""
+    times: int = 0
+    """How many runs there were under this condition, those that are not shown included."""
 
 
 class Workspace(Protocol):
@@ -27,6 +40,10 @@ class Workspace(Protocol):
 
     def attempt(self, attempt: Attempt) -> Path | Refusal:
         """An input, or why it was not made."""
+
+    @property
+    def observed(self) -> Observed:
+        """Earlier runs, for a step that declares `subjects`."""
 
     def progress(self, done: int, total: int, what: str = "") -> None:
         """Tell the watcher how far the step is; cheap, may be called often."""
@@ -55,6 +72,9 @@ class Step(Record):
     """Asked in every build (facts of a device); its readers still see equal bytes as unchanged."""
     alone: ClassVar[bool] = False
     """Measures time: nothing else runs beside it."""
+    subjects: ClassVar[str] = ""
+    """Name of the field that lists what is measured. The output then holds numbers for each of them by its identity,
+    and a run with other things beside them under the same condition counts too (see `Observed`)."""
     inline: ClassVar[bool] = False
     """Cheap, ours and without third-party imports: runs in the engine's own process."""
     timeout_s: ClassVar[float] = 1800.0
@@ -86,6 +106,10 @@ class Step(Record):
     def output_name(self) -> str:
         """Name under which readers see the output."""
         return type(self).filename
+
+    def max_age(self) -> float | None:
+        """Seconds after which its output does not count any more and it runs again; None for ever."""
+        return None
 
     def out(self) -> Artifact:
         """The wire to what this step makes."""

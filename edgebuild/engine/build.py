@@ -28,6 +28,8 @@ class Options:
     """Steps at once; the processors this process may use where 0."""
     keep_going: bool = False
     """After a failure, go on with what does not need it."""
+    remeasure: bool = False
+    """Take every measurement again; the new one replaces the old."""
     workspace: str = ""
     """Name of the checkout, under which the history for `why` is kept."""
 
@@ -51,7 +53,7 @@ def build(graph: Graph, store: Store, options: Options | None = None, listener: 
     with ExitStack() as stack:
         scratch = stack.enter_context(store.scratch())
         executor = Executor(store, scratch, options.workspace)
-        oracle = Oracle(graph, store)
+        oracle = Oracle(graph, store, remeasure=options.remeasure)
         ran: list[str] = []
         for _ in range(WALKS):
             walk = _Walk(oracle, executor, options, listener)

@@ -15,7 +15,9 @@ from typing import Any
 
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Refusal, user_code
+from edgebuild.engine import observations
 from edgebuild.engine.keys import key_of
+from edgebuild.engine.observations import Sitting
 from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed
 from edgebuild.engine.process.child import NO_ROOM, Result, read_inputs, result_of
@@ -83,6 +85,7 @@ class Executor:
             "output": str(output),
             "roots": [str(root) for root in roots],
             "ignored": ignored_folders(self.store, roots) if roots else [],
+            "observed": self._observed(order, folder),
         }
         place = folder / "job.json"
         place.write_text(json.dumps(job))
@@ -91,6 +94,13 @@ class Executor:
         answer = folder / "result.json"
         result: Result = json.loads(answer.read_text()) if answer.exists() else {"outcome": "crash"}
         return ({"outcome": "time"} if ended.timed_out else result), ended
+
+    def _observed(self, order: Order, folder: Path) -> dict[str, Any] | None:
+        sitting = Sitting.of(order)
+        if sitting is None:
+            return None
+        (folder / "earlier").mkdir()
+        return observations.plain(observations.earlier(self.store, sitting, folder / "earlier", fresh=order.fresh))
 
     def _lay_out(self, order: Order, folder: Path) -> list[dict[str, Any]]:
         """Inputs under fixed names, each in a folder of its own; copies where the user's code could write to them."""
@@ -145,6 +155,7 @@ class Executor:
         parts = order.parts if seen is None else {**order.parts, "seen": seen}
         key = key_of(parts)
         only_now = outcome.only_now if isinstance(outcome, Built) else ""
+        sitting = None if only_now else Sitting.of(order)
         other = bool(order.expected) and (not isinstance(outcome, Built) or outcome.digest != order.expected)
         with self.store.rows.transaction():
             self.store.record(stats)
@@ -152,7 +163,10 @@ class Executor:
             if not (only_now or type(order.step).volatile):
                 if seen is not None:
                     self.store.keep_seen(prekey, seen)
-                kept = self.store.keep(key, outcome, cost=seconds, step=order.step.kind(), replace=other)
+                anew = other or order.fresh
+                kept = self.store.keep(key, outcome, cost=seconds, step=order.step.kind(), replace=anew)
+                if sitting and isinstance(kept, Built) and kept.digest == getattr(outcome, "digest", ""):
+                    observations.keep(self.store, sitting, kept.digest)
             if order.noted:
                 named = kept if isinstance(kept, Built) else Built("", 0)
                 self.store.history.note(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,11 +33,22 @@ class Answer:
 class Oracle:
     """Answers for the steps of one graph; every input must have its outcome when its reader is asked about."""
 
-    def __init__(self, graph: Graph, store: Store) -> None:
-        self.graph, self.store = graph, store
+    def __init__(self, graph: Graph, store: Store, *, remeasure: bool = False) -> None:
+        """Answer from a store.
+
+        Args:
+            graph: whose steps.
+            store: what is known.
+            remeasure: whether every measurement is to be taken again.
+        """
+        self.graph, self.store, self.remeasure = graph, store, remeasure
+        self.until: float | None = None
+        """When the first of the outputs that were found will be too old, in seconds since 1970."""
         self.order = needed(graph)
         self.place = {step_id: number for number, step_id in enumerate(self.order)}
         self.labels = _distinct_labels(graph, self.order)
+        self.remeasured: set[str] = set()
+        """Measurements that this build has taken."""
         self._versions: dict[tuple[str, ...], dict[str, str]] = {}
 
     def ask(self, step_id: str, outcomes: Mapping[str, Outcome]) -> Answer:
@@ -56,16 +68,30 @@ class Oracle:
             if refusal and not wire.attempt:
                 return Answer(outcome=Declined(refusal, inherited=True))
             inputs[wire.place] = self._give(wire, outcome).name
-        if node.volatile:
+        if node.volatile or self.anew(node):
             return Answer()
-        return self._look_up(node, inputs)
+        answer = self._look_up(node, inputs)
+        return answer if node.max_age is None or self._in_time(answer.key, node.max_age) else Answer()
+
+    def anew(self, node: Node) -> bool:
+        """Whether a measurement is to be taken again, whatever is stored."""
+        return self.remeasure and node.alone and node.id not in self.remeasured
+
+    def _in_time(self, key: str, max_age: float) -> bool:
+        created = self.store.created(key)
+        if created is None or created + max_age <= time.time():
+            return False
+        self.until = min(self.until or created + max_age, created + max_age)
+        return True
 
     def order_for(self, step_id: str, outcomes: Mapping[str, Outcome], expected: str = "") -> Order:
         """What it takes to run the step; `expected` where it makes lost bytes again."""
         node = self.graph.nodes[step_id]
         given = {wire.place: self._give(wire, outcomes[wire.id]) for wire in node.wires}
         parts = parts_of(node, {place: item.name for place, item in given.items()}, self.store.user_files.digest)
-        return Order(node.step, self.labels[step_id], tuple(dict.fromkeys(given.values())), parts, expected)
+        fresh = not expected and (self.anew(node) or node.max_age is not None)
+        inlets = tuple(dict.fromkeys(given.values()))
+        return Order(node.step, self.labels[step_id], inlets, parts, expected, fresh=fresh)
 
     def parts(self, step_id: str, outcomes: Mapping[str, Outcome], seen: Seen | None) -> Parts:
         """All that decides the output."""

@@ -38,6 +38,8 @@ class Order:
     """Without the files seen, which are known only after it ran."""
     expected: str = ""
     """Digest of bytes that were lost, where the step runs to make them again."""
+    fresh: bool = False
+    """Whether the output replaces what is stored, and earlier runs are not looked at."""
     noted: bool = True
     """Whether the run becomes part of the history of the step's name."""
 

@@ -70,6 +70,11 @@ class Results:
         return {outcome.digest for outcome in self._outcomes.values() if isinstance(outcome, Built)}
 
     @property
+    def until(self) -> float | None:
+        """When an output that was found will be too old, in seconds since 1970; None for never."""
+        return self._oracle.until
+
+    @property
     def lasting(self) -> bool:
         """Whether every outcome would be found again: no failure, nothing that holds for this build alone."""
         return not any(

@@ -136,6 +136,8 @@ class Witnesses:
             CannotStamp: a file system does not tell of every write; the walk had an output of this build alone.
         """
         self._installed()
+        if results.until:
+            self.until = min(self.until or int(results.until), int(results.until))
         for digest in results.digests():
             for _, line in self.store.files(digest):
                 self.paths[self.store.blobs.where(line.digest)] = None

@@ -231,6 +231,7 @@ class CrewRunner(Runner):  # type: ignore[misc]
 
     def _record(self, node: Any, step_id: str, outcome: Outcome, seconds: float) -> None:
         self.dep_manager.outcomes[step_id] = outcome
+        self.dep_manager.oracle.remeasured.add(step_id)
         self.reporter.seconds[step_id] = seconds
         # A crash does not stop those who can do without the output; to doit the step is done.
         fails = isinstance(outcome, Failed) and not outcome.passes

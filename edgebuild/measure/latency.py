@@ -28,47 +28,88 @@ class SummarizeLatency(Step):
     Runs no model: another percentile or interval reads the same raw samples again.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "latency.json"
 
     timing: Artifact
-    anchor: int = 0
 
     def run(self, work: Workspace) -> None:
         """Write one row for each model of the timing run, null where it was not run."""
-        summary = summarize(work.path(self.timing), self.anchor)
+        summary = summarize(work.path(self.timing))
         work.output.write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def summarize(timing: Path, anchor: int) -> dict[str, Any]:
+def summarize(timing: Path) -> dict[str, Any]:
     """The content of `latency.json` for a timing folder."""
+    index = json.loads((timing / "index.json").read_text(encoding="utf-8"))
+    runs = [of_run(timing / str(number), run["subjects"], index["anchor"]) for number, run in enumerate(index["runs"])]
+    rows: list[dict[str, Any] | None] = []
+    refused: dict[str, str] = dict(index["absent"])
+    for number, place in enumerate(index["models"]):
+        found = runs[int(place["run"])] if place else None
+        row = found["models"].get(place["row"]) if found else None
+        if found and place["row"] in found["refused"]:
+            refused[str(number)] = found["refused"][place["row"]]
+        rows.append(widened(row, index["runs"][int(place["run"])]["spread"]) if row else None)
+    newest = runs[0] if runs else NOTHING
+    spreads = [run["spread"] for run in index["runs"]]
+    return {
+        "valid": newest["valid"],
+        "why": newest["why"],
+        "models": rows,
+        "refused": refused,
+        "control": newest["control"],
+        "dead_band": digits(max([DEAD_BAND, *(abs(bound - 1) for bound in newest["control"][1:]), *spreads])),
+        "protocol": newest["protocol"] | {"runs_merged": len(runs), "times_measured": index["times"]},
+    }
+
+
+NOTHING: dict[str, Any] = {"valid": False, "why": "no candidate could be run.", "control": [], "protocol": {}}
+
+
+def of_run(run: Path, subjects: dict[str, str], anchor: str) -> dict[str, Any]:
+    """One timing run: a row for each model that could be run, by its row there."""
     import numpy as np
 
-    raw = json.loads((timing / "result.json").read_text(encoding="utf-8"))
-    with np.load(timing / "samples.npz") as archive:
+    raw = json.loads((run / "result.json").read_text(encoding="utf-8"))
+    with np.load(run / "samples.npz") as archive:
         samples = {name: archive[name] / NS_PER_MS for name in archive.files}
-    reference = samples.get(str(anchor))
+    first = subjects.get(anchor, "")
     draws = Resampled.of(next(iter(samples.values())).shape[:2]) if samples else None
-    rows: list[dict[str, Any] | None] = []
-    for index in range(raw["count"]):
-        own = samples.get(str(index))
-        if own is None or draws is None:
-            rows.append(None)
+    rows: dict[str, dict[str, Any]] = {}
+    for name, own in samples.items():
+        if name == "control" or draws is None:
             continue
-        row = percentiles(own, draws) | once(raw["processes"], str(index))
-        row["ratio"] = ratios(own, reference, draws) | once_ratios(raw["processes"], str(index), str(anchor))
-        rows.append(row | {"samples": int(own.size)})
-    control = control_of(samples, str(raw["anchor"]), draws)
+        rows[name] = percentiles(own, draws) | once(raw["processes"], name) | {"samples": int(own.size)}
+        rows[name]["ratio"] = ratios(own, samples.get(first), draws) | once_ratios(raw["processes"], name, first)
     return {
         "valid": raw["valid"],
         "why": raw["why"],
         "models": rows,
         "refused": {row: f"{item['by']}: {item['why']}" for row, item in raw["refused"].items()},
-        "control": control,
-        "dead_band": digits(max(DEAD_BAND, *(abs(bound - 1) for bound in control[1:]))) if control else DEAD_BAND,
-        "protocol": protocol(timing, raw, samples),
+        "control": control_of(samples, str(raw["anchor"]), draws),
+        "protocol": protocol(run, raw, samples),
     }
+
+
+def widened(row: dict[str, Any], spread: float) -> dict[str, Any]:
+    """Numbers of an older run beside a newer one: uncertain by as much as the anchor moved between the two."""
+    if not spread:
+        return row
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if name == "ratio":
+            found[name] = {
+                key: [middle, digits(low * (1 - spread)), digits(high * (1 + spread))]
+                for key, (middle, low, high) in value.items()
+            }
+        elif isinstance(value, dict):
+            low, high = digits(value["low"] * (1 - spread)), digits(value["high"] * (1 + spread))
+            found[name] = value | {"low": low, "high": high}
+        else:
+            found[name] = value
+    return found
 
 
 def percentiles(own: np.ndarray, draws: Resampled) -> dict[str, Any]:

@@ -7,15 +7,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from edgebuild.core.dossier import Call
-from edgebuild.core.records import Record
+from edgebuild.core.records import OutsideKey, Record
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact, Attempt, Refusal
 from edgebuild.errors import Refused, StepError
 from edgebuild.measure.contention import Process, control_ratio, odd_control
 from edgebuild.measure.effort import Effort, effort
+from edgebuild.measure.known import Known
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,16 +43,21 @@ class TimeCandidates(Step):
     A process that had to share its processor is run again, up to `tries` times as many processes as are wanted; where
     too few clean ones come about the run is marked invalid and holds for this build only.
 
-    Writes the folder `samples.npz` (int64 ns of shape (processes, rounds, runs) for each index of `models` that could
-    be run, and for `control`) and `result.json`.
+    Models that were measured before under the same condition are measured again only where they could be confused with
+    a new one (see `known.py`).
+
+    Writes a folder: `index.json`, and for each run that counts a folder with `samples.npz` (int64 ns of shape
+    (processes, rounds, runs) for each row that could be run, and for `control`) and `result.json`.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "timing"
     portable: ClassVar[bool] = False
     deterministic: ClassVar[bool] = False
     alone: ClassVar[bool] = True
+
+    subjects: ClassVar[str] = "models"
 
     models: tuple[Timed, ...]
     samples: Artifact
@@ -66,15 +72,36 @@ class TimeCandidates(Step):
     """Time for the runs themselves, over all processes, where the models are fast enough to need no more."""
     tries: int = 3
     seed: int = 0
+    limits: Annotated[tuple[float, ...], OutsideKey()] = ()
+    """Latencies in ms that somebody will hold the numbers against; a model near one is not taken from an older run."""
+    incumbent: Annotated[str, OutsideKey()] = ""
+    """Digest of the model that ships now; it is measured beside every new one."""
+    max_age_s: Annotated[float | None, OutsideKey()] = None
+
+    def max_age(self) -> float | None:
+        """As the spec's `evidence.max_age` says."""
+        return self.max_age_s
 
     def run(self, work: Workspace) -> None:
         """Raises: StepError: a runner died that had run before."""
-        session = TimingSession(self, work)
+        present = [row for row, item in enumerate(self.models) if isinstance(work.attempt(item.model), Path)]
+        known = Known.of(self, work, present)
+        rows = known.to_measure(self, work)
+        session = self.session(work, rows) if rows or not present else None
+        if session and not known.agrees(session, self):
+            # The machine is not what it was: numbers of two days are no comparison.
+            known = known.nothing()
+            session = self.session(work, known.to_measure(self, work))
+        known.write(work.output, self, work, session)
+        if session and not session.valid:
+            work.for_this_build_only(session.why)
+
+    def session(self, work: Workspace, rows: Sequence[int]) -> TimingSession:
+        """Measure some of the models beside each other."""
+        session = TimingSession(self, work, rows)
         session.pilot()
         session.measure()
-        session.write(work.output)
-        if not session.valid:
-            work.for_this_build_only(session.why)
+        return session
 
 
 @dataclass(frozen=True)
@@ -89,17 +116,13 @@ class Taken:
 class TimingSession:
     """One run of the step: which models take part, how long, and which processes count."""
 
-    def __init__(self, step: TimeCandidates, work: Workspace) -> None:
-        """Args: step: what to time. work: where."""
-        self.step, self.work = step, work
+    def __init__(self, step: TimeCandidates, work: Workspace, rows: Sequence[int]) -> None:
+        """Args: step: what to time. work: where. rows: indices of the models that take part."""
+        self.step, self.work, self.rows = step, work, tuple(rows)
         self.inputs = work.path(step.samples) / "inputs.npz"
-        found = [work.attempt(item.model) for item in step.models]
-        self.paths = {row: path for row, path in enumerate(found) if isinstance(path, Path)}
-        self.refused = {
-            row: Refusal(kind=item.kind, by=item.by, why=item.why)
-            for row, item in enumerate(found)
-            if isinstance(item, Refusal)
-        }
+        found = {row: work.attempt(step.models[row].model) for row in rows}
+        self.paths = {row: path for row, path in found.items() if isinstance(path, Path)}
+        self.refused: dict[int, Refusal] = {}
         self.effort = PILOT
         self.counted: list[Taken] = []
         self.valid, self.why = True, ""
@@ -205,19 +228,23 @@ class TimingSession:
         samples = {named(name, rows): array.reshape(-1, array.shape[-1]) for name, array in arrays.items()}
         return Taken(samples, Process.of(result, rows, seed))
 
+    def pooled(self) -> dict[str, np.ndarray]:
+        """Samples of all processes that count: int64 ns of shape (processes, rounds, runs) by row."""
+        import numpy as np
+
+        names = self.counted[0].samples if self.counted else {}
+        return {name: np.stack([item.samples[name] for item in self.counted]) for name in names}
+
     def write(self, output: Path) -> None:
-        """The folder that the summary reads."""
+        """Raw samples and what the run was like."""
         import numpy as np
 
         output.mkdir(parents=True)
-        names = self.counted[0].samples if self.counted else {}
-        stacked = {name: np.stack([item.samples[name] for item in self.counted]) for name in names}
-        np.savez(output / "samples.npz", **stacked)  # type: ignore[arg-type]  # numpy types `allow_pickle` into all
+        np.savez(output / "samples.npz", **self.pooled())  # type: ignore[arg-type]  # numpy types `allow_pickle` into all
         result = {
             "what": "time",
             "valid": self.valid,
             "why": self.why,
-            "count": len(self.step.models),
             "anchor": self.anchor,
             "refused": {str(row): item.model_dump() for row, item in sorted(self.refused.items())},
             "processes": [item.process.record() for item in self.counted],

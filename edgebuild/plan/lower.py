@@ -16,10 +16,9 @@ from edgebuild.deliver.report.step import RenderReport
 from edgebuild.devices.facts import DeviceFacts
 from edgebuild.devices.places import Place, place_of
 from edgebuild.errors import Problem, Refused, SpecError, did_you_mean
-from edgebuild.measure.latency import SummarizeLatency
 from edgebuild.measure.score import Score
-from edgebuild.measure.time import TimeCandidates, Timed
 from edgebuild.plan.interface import as_packaged
+from edgebuild.plan.measuring import time_target
 from edgebuild.plan.shared import SPLITS, Shared
 from edgebuild.plan.target import CandidatePlan, TargetLowering
 from edgebuild.runtimes.base import Target
@@ -159,7 +158,7 @@ def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str],
         if not only or candidate == SOURCE or candidate in only:
             to.lower(candidate, recipe, beyond(spec, recipe, len(to.candidates)))
     entrants = tuple(to.candidates)
-    timing, latency = time_target(to, entrants) if place.here else (None, None)
+    timing, latency = time_target(to, entrants, held) if place.here else (None, None)
     scores = {split: score(to, entrants, split) for split in SPLITS}
     judged = decide(to, place, entrants, latency, scores, held)
     dossier = shared.add(judged, f"{name}: decide")
@@ -185,23 +184,6 @@ def beyond(spec: Spec, recipe: Recipe, before: int) -> Refused | None:
         return None
     why = f"`effort.candidates` allows {most} for each target, in the order they are written, `source` first."
     return Refused(by="effort", why=why, fix="Raise it, or put this candidate first.", kind="not applicable")
-
-
-MEASURING_S = 6.0
-"""Time for the runs of one target's candidates where `effort.time` does not say less."""
-
-
-def time_target(to: TargetLowering, entrants: Sequence[CandidatePlan]) -> tuple[Artifact, Artifact]:
-    """All candidates beside each other, in an order of their own so that a new name times nothing again."""
-    step = TimeCandidates(
-        models=tuple(Timed(model=entrant.model.attempt(), call=entrant.call) for entrant in entrants),
-        samples=to.shared.checked / "select",
-        facts=to.facts,
-        threads=to.threads,
-        seconds=min(MEASURING_S, to.shared.spec.effort.time_s or MEASURING_S),
-    )
-    timing = to.shared.add(step, f"{to.name}: time the candidates")
-    return timing, to.shared.add(SummarizeLatency(timing=timing), f"{to.name}: summarise the latencies")
 
 
 def score(to: TargetLowering, entrants: Sequence[CandidatePlan], split: str) -> Artifact:

@@ -26,12 +26,13 @@ def timing(folder: Path, models: dict[str, float], count: int, **changes: Any) -
     """A timing folder with models of known medians in ms."""
     random = np.random.default_rng(5)
     drift = random.uniform(1.0, 2.0, SHAPE[:2])
-    folder.mkdir(parents=True)
+    run = folder / "0"
+    run.mkdir(parents=True)
     samples = {name: noisy(random, median, drift) for name, median in models.items()}
-    np.savez(folder / "samples.npz", **samples)
+    np.savez(run / "samples.npz", **samples)
     indices = [name for name in models if name != "control"]
     result = {
-        "what": "time", "valid": True, "why": "", "count": count, "anchor": 0, "refused": {}, "threads": 1,
+        "what": "time", "valid": True, "why": "", "anchor": 0, "refused": {}, "threads": 1,
         "processes": [
             {
                 "load_ns": {name: (10 + int(name)) * MS * (1 + p) for name in indices},
@@ -41,12 +42,20 @@ def timing(folder: Path, models: dict[str, float], count: int, **changes: Any) -
         ],
         "effort": {"rounds": 20, "runs": 30, "warmup_s": 0.3}, "conditions": {}, "versions": {"runtime": "1"},
     }  # fmt: skip
-    (folder / "result.json").write_text(json.dumps(result | changes))
+    (run / "result.json").write_text(json.dumps(result | changes))
+    index = {
+        "anchor": "id-0",
+        "models": [{"run": "0", "row": str(row)} for row in range(count)],
+        "absent": {},
+        "runs": [{"subjects": {f"id-{name}": name for name in indices}, "spread": 0.0}],
+        "times": 1,
+    }
+    (folder / "index.json").write_text(json.dumps(index))
     return folder
 
 
 def test_a_ratio_is_free_of_the_drift_that_the_medians_carry(tmp_path: Path) -> None:
-    found = summarize(timing(tmp_path / "t", {"0": 1.0, "1": 0.5, "control": 1.0}, 2), 0)
+    found = summarize(timing(tmp_path / "t", {"0": 1.0, "1": 0.5, "control": 1.0}, 2))
 
     median, low, high = found["models"][1]["ratio"]["latency.p50"]
     # Rounds drift by up to 2 and runs by some percent; the fastest of 30 runs is within 1 % of the truth.
@@ -61,8 +70,8 @@ def test_a_ratio_is_free_of_the_drift_that_the_medians_carry(tmp_path: Path) -> 
 
 def test_percentiles_are_those_of_the_pooled_samples(tmp_path: Path) -> None:
     folder = timing(tmp_path / "t", {"0": 1.0, "control": 1.0}, 1)
-    row = summarize(folder, 0)["models"][0]
-    with np.load(folder / "samples.npz") as archive:
+    row = summarize(folder)["models"][0]
+    with np.load(folder / "0" / "samples.npz") as archive:
         pooled = archive["0"].reshape(-1) / MS
 
     for name, level in (("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99)):
@@ -74,7 +83,7 @@ def test_percentiles_are_those_of_the_pooled_samples(tmp_path: Path) -> None:
 
 
 def test_load_and_first_have_one_sample_for_each_process(tmp_path: Path) -> None:
-    row = summarize(timing(tmp_path / "t", {"0": 1.0, "1": 1.0, "control": 1.0}, 2), 0)["models"][1]
+    row = summarize(timing(tmp_path / "t", {"0": 1.0, "1": 1.0, "control": 1.0}, 2))["models"][1]
 
     assert row["latency.load"] == {"value": 22.0, "low": 11.0, "high": 33.0}
     assert row["latency.first"] == {"value": 6.0, "low": 6.0, "high": 6.0}
@@ -82,8 +91,8 @@ def test_load_and_first_have_one_sample_for_each_process(tmp_path: Path) -> None
 
 
 def test_the_dead_band_is_3_percent_and_at_least_the_spread_of_the_control(tmp_path: Path) -> None:
-    quiet = summarize(timing(tmp_path / "quiet", {"0": 1.0, "control": 1.0}, 1), 0)
-    odd = summarize(timing(tmp_path / "odd", {"0": 1.0, "control": 1.06}, 1), 0)
+    quiet = summarize(timing(tmp_path / "quiet", {"0": 1.0, "control": 1.0}, 1))
+    odd = summarize(timing(tmp_path / "odd", {"0": 1.0, "control": 1.06}, 1))
 
     assert quiet["dead_band"] == 0.03
     assert odd["dead_band"] == pytest.approx(0.06, abs=0.01)
@@ -93,14 +102,14 @@ def test_the_dead_band_is_3_percent_and_at_least_the_spread_of_the_control(tmp_p
 def test_a_refused_model_has_no_row_and_its_reason(tmp_path: Path) -> None:
     refused = {"1": {"kind": "rejected", "by": "ort", "why": "no kernel", "fix": ""}}
 
-    found = summarize(timing(tmp_path / "t", {"0": 1.0, "2": 1.0, "control": 1.0}, 3, refused=refused), 0)
+    found = summarize(timing(tmp_path / "t", {"0": 1.0, "2": 1.0, "control": 1.0}, 3, refused=refused))
 
     assert [row is None for row in found["models"]] == [False, True, False]
     assert found["refused"] == {"1": "ort: no kernel"}
 
 
 def test_without_the_source_there_are_no_ratios(tmp_path: Path) -> None:
-    found = summarize(timing(tmp_path / "t", {"1": 1.0, "control": 1.0}, 2, anchor=1), 0)
+    found = summarize(timing(tmp_path / "t", {"1": 1.0, "control": 1.0}, 2, anchor=1))
 
     assert found["models"][0] is None
     assert found["models"][1]["ratio"] == {}
@@ -108,13 +117,13 @@ def test_without_the_source_there_are_no_ratios(tmp_path: Path) -> None:
 
 
 def test_a_run_that_does_not_count_says_so(tmp_path: Path) -> None:
-    found = summarize(timing(tmp_path / "t", {"0": 1.0, "control": 1.0}, 1, valid=False, why="shared processor"), 0)
+    found = summarize(timing(tmp_path / "t", {"0": 1.0, "control": 1.0}, 1, valid=False, why="shared processor"))
 
     assert (found["valid"], found["why"]) == (False, "shared processor")
 
 
 def test_nothing_that_could_run_is_a_summary_too(tmp_path: Path) -> None:
-    found = summarize(timing(tmp_path / "t", {}, 2, valid=False, why="no candidate could be run.", processes=[]), 0)
+    found = summarize(timing(tmp_path / "t", {}, 2, valid=False, why="no candidate could be run.", processes=[]))
 
     assert found["models"] == [None, None]
     assert (found["control"], found["dead_band"]) == ([], 0.03)
@@ -125,7 +134,7 @@ def test_the_step_writes_the_same_bytes_twice(tmp_path: Path) -> None:
     written = []
     for name in ("a", "b"):
         bench = Bench(tmp_path / name, t=folder)
-        written.append(bench.run(SummarizeLatency(timing=wire("t"), anchor=0)).read_bytes())
+        written.append(bench.run(SummarizeLatency(timing=wire("t"))).read_bytes())
 
     assert written[0] == written[1]
 

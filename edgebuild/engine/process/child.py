@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from edgebuild.core.step import Step
+from edgebuild.core.step import Observed, Step
 from edgebuild.core.wires import Refusal
 from edgebuild.engine.process.workspace import FolderWorkspace, Inputs, Progress
 from edgebuild.errors import EdgebuildError, Refused
@@ -59,6 +59,7 @@ def attempt_step(job: dict[str, Any], witness: Any = None) -> Result:
             scratch=Path.cwd(),
             inputs=read_inputs(job["inputs"]),
             tell=_teller(job["progress"]),
+            observed=read_observed(job["observed"]),
         )
         step.run(work)
     except BaseException as error:
@@ -97,6 +98,13 @@ def read_inputs(lines: list[dict[str, Any]]) -> Inputs:
         (line["id"], line["member"]): Refusal(**line["refusal"]) if line["refusal"] else Path(line["path"])
         for line in lines
     }
+
+
+def read_observed(value: dict[str, Any] | None) -> Observed:
+    """What a job says of earlier runs."""
+    if value is None:
+        return Observed()
+    return Observed(tuple(value["subjects"]), tuple(map(Path, value["earlier"])), int(value["times"]))
 
 
 def _teller(descriptor: int) -> Progress:

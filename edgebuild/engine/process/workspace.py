@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgebuild.core.step import Observed
 from edgebuild.core.wires import Artifact, Attempt, Refusal
 
 Progress = Callable[[int, int, str], None]
@@ -21,6 +22,7 @@ class FolderWorkspace:
     scratch: Path
     inputs: Inputs
     tell: Progress
+    observed: Observed = field(default_factory=Observed)
     only_now: str = field(default="", init=False)
 
     def path(self, artifact: Artifact) -> Path:

@@ -90,6 +90,11 @@ class Store(Contents):
         )
         return self.action(key) or outcome
 
+    def created(self, key: str) -> float | None:
+        """When that key was run, in seconds since 1970."""
+        row = self.rows.one("SELECT created FROM actions WHERE key = ?", key)
+        return float(row[0]) if row else None
+
     def cost(self, key: str) -> float | None:
         """Seconds the key's step took when it ran."""
         row = self.rows.one("SELECT cost FROM actions WHERE key = ?", key)

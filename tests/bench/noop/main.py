@@ -38,7 +38,7 @@ def walk(argv):
     remembered.witness.young_after = began - stamps.RACY_NS
     with remembered.witness.frame() as frame:
         graph = Graph()
-        for name in sorted(os.listdir(folder)):
+        for name in sorted(os.listdir(folder)):  # noqa: PTH208
             if name.endswith(".edge.yaml"):
                 file = folder / name
                 remembered.part(str(file), graph, lambda part, file=file: make(part, file))
