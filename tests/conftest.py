@@ -23,6 +23,7 @@ class Bench:
         self.scratch = folder / "scratch"
         self.scratch.mkdir(parents=True, exist_ok=True)
         self.only_now = ""
+        self.repeats = False
         self.observed = Observed()
 
     def run(self, step: Step) -> Path:
@@ -46,6 +47,9 @@ class Bench:
 
     def progress(self, done: int, total: int, what: str = "") -> None:
         assert 0 <= done <= total
+
+    def says_nothing_new(self) -> None:
+        self.repeats = True
 
     def for_this_build_only(self, why: str) -> None:
         self.only_now = why

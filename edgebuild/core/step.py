@@ -48,6 +48,9 @@ class Workspace(Protocol):
     def progress(self, done: int, total: int, what: str = "") -> None:
         """Tell the watcher how far the step is; cheap, may be called often."""
 
+    def says_nothing_new(self) -> None:
+        """Say that the output repeats numbers of earlier runs and is no run of its own."""
+
     def for_this_build_only(self, why: str) -> None:
         """Say that the output is a value of this build and must not be found again (a contended measurement)."""
 

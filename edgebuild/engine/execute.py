@@ -100,7 +100,8 @@ class Executor:
         if sitting is None:
             return None
         (folder / "earlier").mkdir()
-        return observations.plain(observations.earlier(self.store, sitting, folder / "earlier", fresh=order.fresh))
+        place, age = folder / "earlier", order.step.max_age()
+        return observations.plain(observations.earlier(self.store, sitting, place, fresh=order.fresh, max_age=age))
 
     def _lay_out(self, order: Order, folder: Path) -> list[dict[str, Any]]:
         """Inputs under fixed names, each in a folder of its own; copies where the user's code could write to them."""
@@ -132,7 +133,9 @@ class Executor:
         seen = self._seen(order, result)
         self._check_inputs(order)
         built, stats = self.store.publish(output, order.label)
-        return self._keep(order, replace(built, only_now=result["only_now"]), stats, seen, seconds)
+        return self._keep(
+            order, replace(built, only_now=result["only_now"], repeats=result["repeats"]), stats, seen, seconds
+        )
 
     def _seen(self, order: Order, result: Result) -> Seen | None:
         codes = list(user_code(order.step))
@@ -155,7 +158,7 @@ class Executor:
         parts = order.parts if seen is None else {**order.parts, "seen": seen}
         key = key_of(parts)
         only_now = outcome.only_now if isinstance(outcome, Built) else ""
-        sitting = None if only_now else Sitting.of(order)
+        sitting = Sitting.of(order) if isinstance(outcome, Built) and not outcome.repeats else None
         other = bool(order.expected) and (not isinstance(outcome, Built) or outcome.digest != order.expected)
         with self.store.rows.transaction():
             self.store.record(stats)
@@ -163,10 +166,10 @@ class Executor:
             if not (only_now or type(order.step).volatile):
                 if seen is not None:
                     self.store.keep_seen(prekey, seen)
-                anew = other or order.fresh
+                anew = other or order.fresh or order.step.max_age() is not None
                 kept = self.store.keep(key, outcome, cost=seconds, step=order.step.kind(), replace=anew)
                 if sitting and isinstance(kept, Built) and kept.digest == getattr(outcome, "digest", ""):
-                    observations.keep(self.store, sitting, kept.digest)
+                    observations.keep(self.store, sitting, kept.digest, fresh=order.fresh)
             if order.noted:
                 named = kept if isinstance(kept, Built) else Built("", 0)
                 self.store.history.note(
@@ -229,7 +232,7 @@ def _run_inline(step: Step, work: FolderWorkspace) -> Result:
         step.run(work)
     except Exception as error:
         return result_of(error)
-    return {"outcome": "built", "only_now": work.only_now}
+    return {"outcome": "built", "only_now": work.only_now, "repeats": work.repeats}
 
 
 def _python_path(kind: type[Step], roots: list[Path]) -> list[str]:

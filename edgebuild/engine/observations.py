@@ -51,7 +51,7 @@ def _identities(step: Step, field: str, names: dict[str, str]) -> list[str]:
     return found
 
 
-def earlier(store: Store, sitting: Sitting, folder: Path, *, fresh: bool) -> Observed:
+def earlier(store: Store, sitting: Sitting, folder: Path, *, fresh: bool, max_age: float | None) -> Observed:
     """What a running step is told: its subjects, and the outputs of earlier runs under its condition.
 
     Args:
@@ -59,12 +59,15 @@ def earlier(store: Store, sitting: Sitting, folder: Path, *, fresh: bool) -> Obs
         sitting: what is about to be observed.
         folder: empty, for the earlier outputs.
         fresh: whether they are to be left out.
+        max_age: seconds after which one does not count any more.
     """
     rows = store.rows.all(
-        "SELECT digest FROM observations WHERE condition = ? ORDER BY created DESC, number DESC", sitting.condition
+        "SELECT digest, replaced OR created <= ? FROM observations WHERE condition = ? ORDER BY number DESC",
+        *(time.time() - max_age if max_age is not None else 0.0, sitting.condition),
     )
+    standing = [] if fresh else [digest for digest, gone in rows if not gone]
     paths: list[Path] = []
-    for number, (digest,) in enumerate([] if fresh else rows[:REMEMBERED]):
+    for number, digest in enumerate(standing[:REMEMBERED]):
         if store.verify(digest):
             path = folder / str(number)
             store.put(digest, path)
@@ -72,10 +75,12 @@ def earlier(store: Store, sitting: Sitting, folder: Path, *, fresh: bool) -> Obs
     return Observed(subjects=sitting.subjects, earlier=tuple(paths), times=len(rows))
 
 
-def keep(store: Store, sitting: Sitting, digest: str) -> None:
-    """Add a run that counts, inside the caller's transaction."""
+def keep(store: Store, sitting: Sitting, digest: str, *, fresh: bool) -> None:
+    """Add a run that counts, inside the caller's transaction; a fresh one replaces all before it."""
+    if fresh:
+        store.rows.run("UPDATE observations SET replaced = 1 WHERE condition = ?", sitting.condition)
     store.rows.run(
-        "INSERT INTO observations (condition, subjects, digest, created) VALUES (?, ?, ?, ?)",
+        "INSERT INTO observations (condition, subjects, digest, created, replaced) VALUES (?, ?, ?, ?, 0)",
         *(sitting.condition, json.dumps(sitting.subjects), digest, time.time()),
     )
 

@@ -89,7 +89,7 @@ class Oracle:
         node = self.graph.nodes[step_id]
         given = {wire.place: self._give(wire, outcomes[wire.id]) for wire in node.wires}
         parts = parts_of(node, {place: item.name for place, item in given.items()}, self.store.user_files.digest)
-        fresh = not expected and (self.anew(node) or node.max_age is not None)
+        fresh = not expected and self.anew(node)
         inlets = tuple(dict.fromkeys(given.values()))
         return Order(node.step, self.labels[step_id], inlets, parts, expected, fresh=fresh)
 

@@ -18,6 +18,8 @@ class Built:
     """Bytes in all files together."""
     only_now: str = ""
     """Why the output is a value of this build alone; empty where it is stored."""
+    repeats: bool = False
+    """Whether it holds numbers of earlier runs alone and is no run of its own."""
 
 
 @dataclass(frozen=True)

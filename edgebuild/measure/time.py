@@ -93,7 +93,9 @@ class TimeCandidates(Step):
             known = known.nothing()
             session = self.session(work, known.to_measure(self, work))
         known.write(work.output, self, work, session)
-        if session and not session.valid:
+        if session is None:
+            work.says_nothing_new()
+        elif not session.valid:
             work.for_this_build_only(session.why)
 
     def session(self, work: Workspace, rows: Sequence[int]) -> TimingSession:

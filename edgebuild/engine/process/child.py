@@ -64,7 +64,7 @@ def attempt_step(job: dict[str, Any], witness: Any = None) -> Result:
         step.run(work)
     except BaseException as error:
         return result_of(error)
-    return {"outcome": "built", "only_now": work.only_now}
+    return {"outcome": "built", "only_now": work.only_now, "repeats": work.repeats}
 
 
 def result_of(error: BaseException) -> Result:

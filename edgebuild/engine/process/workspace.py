@@ -24,6 +24,7 @@ class FolderWorkspace:
     tell: Progress
     observed: Observed = field(default_factory=Observed)
     only_now: str = field(default="", init=False)
+    repeats: bool = field(default=False, init=False)
 
     def path(self, artifact: Artifact) -> Path:
         """A read-only file or folder of an input.
@@ -55,6 +56,10 @@ class FolderWorkspace:
     def progress(self, done: int, total: int, what: str = "") -> None:
         """Pass on how far the step is."""
         self.tell(done, total, what)
+
+    def says_nothing_new(self) -> None:
+        """Keep the output out of the observations."""
+        self.repeats = True
 
     def for_this_build_only(self, why: str) -> None:
         """Keep the output out of the rows."""
