@@ -6,9 +6,12 @@ import os
 import shutil
 import sys
 import time
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from edgebuild.core.graph import Graph
+
+if TYPE_CHECKING:
+    from edgebuild.engine.leases import Holder
 
 SLOW_S = 0.5
 """Steps faster than this pass without a line of their own."""
@@ -40,6 +43,10 @@ class Watch:
         since, _ = self.running.get(step_id, (time.monotonic(), ""))
         self.running[step_id] = (since, f"{what} {done}/{total}".strip())
         self.draw()
+
+    def waiting(self, step_id: str, holder: Holder) -> None:
+        """Another build makes the same step."""
+        self.line(f"waiting for {self.graph.label(step_id)}: made by {holder.words()}")
 
     def finished(self, step_id: str, outcome: object, seconds: float, cached: bool) -> None:
         """A step is done, one way or another."""

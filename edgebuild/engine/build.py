@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from edgebuild.core.graph import Graph
-from edgebuild.engine.crew import Crew, Listener, Quiet, RemadeError
+from edgebuild.engine.crew import Crew, RemadeError
 from edgebuild.engine.execute import Executor
+from edgebuild.engine.listener import Listener, Quiet
 from edgebuild.engine.oracle import Oracle
 from edgebuild.engine.orders import Order
 from edgebuild.engine.outcomes import Built, Failed, Unmet

@@ -8,46 +8,17 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 from edgebuild.core.step import Step
 from edgebuild.engine.execute import Executor
+from edgebuild.engine.keys import key_of
+from edgebuild.engine.leases import Lease, Leases, measuring
+from edgebuild.engine.listener import Listener
 from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed, Outcome
-
-
-class Listener(Protocol):
-    """Who watches a build; called in the thread that builds, but for `progress`."""
-
-    def queued(self, total: int) -> None:
-        """So many steps are part of the build."""
-
-    def started(self, step_id: str) -> None:
-        """A step begins to run."""
-
-    def progress(self, step_id: str, done: int, total: int, what: str) -> None:
-        """A running step tells how far it is; called from the thread that waits for it."""
-
-    def finished(self, step_id: str, outcome: Outcome, seconds: float, cached: bool) -> None:
-        """A step has its outcome; `cached` where it did not run."""
-
-
-class Quiet:
-    """Watches nothing."""
-
-    def queued(self, total: int) -> None:
-        """Say nothing."""
-
-    def started(self, step_id: str) -> None:
-        """Say nothing."""
-
-    def progress(self, step_id: str, done: int, total: int, what: str) -> None:
-        """Say nothing."""
-
-    def finished(self, step_id: str, outcome: Outcome, seconds: float, cached: bool) -> None:
-        """Say nothing."""
 
 
 @dataclass(order=True)
@@ -59,6 +30,9 @@ class Job:
     order: Order = field(compare=False)
     lacks: set[str] = field(default_factory=set, compare=False)
     """Steps whose bytes it waits for."""
+    lease: Lease | None = field(default=None, compare=False)
+    known: Built | Declined | None = field(default=None, compare=False)
+    """What another build made of it in the meantime."""
 
     @property
     def step(self) -> Step:
@@ -72,6 +46,9 @@ class RemadeError(Exception):
 
 class Crew:
     """Admits jobs while tokens last, in the order of the graph.
+
+    A job first has its lease, then its tokens, then the host where it measures; the other way round two builds would
+    wait for each other. One whose step another build makes steps aside and comes back.
 
     A step that must be alone takes every token. When it is the first in the queue nothing behind it is admitted, so it
     gets its turn as soon as the running ones have ended.
@@ -90,6 +67,9 @@ class Crew:
         self._remake, self._place = remake, place
         self._tokens = self._free = tokens
         self._ready: list[Job] = []
+        self._aside: list[Job] = []
+        self._told: set[str] = set()
+        self._leases = Leases(executor.store.root / "leases")
         self._numbers = itertools.count()
         self._done: queue.Queue[tuple[Job, Answer, float]] = queue.Queue()
         self._running = 0
@@ -104,10 +84,14 @@ class Crew:
     @property
     def busy(self) -> bool:
         """Whether there is anything to wait for."""
-        return bool(self._running or not self._done.empty() or (self._ready and not self.stopping))
+        waiting = (self._ready or self._aside) and not self.stopping
+        return bool(self._running or not self._done.empty() or waiting)
 
-    def wait(self) -> tuple[str, Outcome, float] | None:
-        """The next step that has its outcome; None where none is left.
+    def wait(self) -> tuple[str, Outcome, float | None] | None:
+        """The next step that has its outcome, with the seconds it took, None where another build made it.
+
+        Returns:
+            None where no step is left.
 
         Raises:
             RemadeError: a walk made with the old bytes must begin again.
@@ -121,6 +105,8 @@ class Crew:
                 self._send_for(job, answer)
             elif job.order.expected:
                 self._remade(job, answer)
+            elif job.known:
+                return job.step.id, answer, None
             else:
                 self.ran.append(job.step.id)
                 return job.step.id, answer, seconds
@@ -174,12 +160,42 @@ class Crew:
         return 0 if type(job.step).inline else 1
 
     def _admit(self) -> None:
+        self._come_back()
         while self._ready and not self.stopping:
             need = self._need(self._ready[0])
             # A free count of 0 may mean that one runs alone: then even what needs no token waits.
             if need > self._free or (need == 0 and self._free == 0 and self._running):
                 return
-            self._start(heapq.heappop(self._ready), need)
+            job = heapq.heappop(self._ready)
+            if self._lease(job):
+                self._start(job, need)
+
+    def _lease(self, job: Job) -> bool:
+        """Whether the job may run now: nobody else makes the step, and nobody has made it since it was asked about."""
+        if type(job.step).volatile or job.lease:
+            return True
+        found = self._leases.attempt(key_of(job.order.parts), job.order.label)
+        if not isinstance(found, Lease):
+            self._aside.append(job)
+            if job.step.id not in self._told:
+                self._told.add(job.step.id)
+                self._listener.waiting(job.step.id, found)
+            return False
+        job.lease = found
+        if not (job.order.expected or job.order.fresh):
+            job.known = self._executor.known(job.order)
+        if job.known is None:
+            return True
+        self._running += 1
+        self._free -= self._need(job)
+        self._done.put((job, job.known, 0.0))
+        return False
+
+    def _come_back(self) -> None:
+        """Put those that stepped aside into the queue again; asked a few times a second."""
+        aside, self._aside = self._aside, []
+        for job in aside:
+            heapq.heappush(self._ready, job)
 
     def _start(self, job: Job, need: int) -> None:
         self._free -= need
@@ -197,18 +213,25 @@ class Crew:
         def tell(done: int, total: int, what: str) -> None:
             self._listener.progress(job.step.id, done, total, what)
 
-        answer = self._executor.perform(job.order, tell)
+        alone = measuring(job.order.label) if type(job.step).alone else nullcontext()
+        with alone:
+            started = time.monotonic()
+            answer = self._executor.perform(job.order, tell)
         self._done.put((job, answer, time.monotonic() - started))
 
     def _next(self) -> tuple[Job, Answer, float]:
         while True:
             try:
                 # With a time-out, so that an interrupt is seen on every platform.
-                job, answer, seconds = self._done.get(timeout=1.0)
+                job, answer, seconds = self._done.get(timeout=0.1 if self._aside else 1.0)
             except queue.Empty:
+                self._admit()
                 continue
             self._running -= 1
             self._free += self._need(job)
+            if job.lease:
+                job.lease.release()
+                job.lease = None
             return job, answer, seconds
 
     # -- lost bytes ----------------------------------------------------------------------------------------------

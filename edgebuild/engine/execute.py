@@ -24,7 +24,7 @@ from edgebuild.engine.process.child import NO_ROOM, Result, read_inputs, result_
 from edgebuild.engine.process.environment import environment
 from edgebuild.engine.process.groups import Ended, Processes
 from edgebuild.engine.process.workspace import FolderWorkspace, Progress
-from edgebuild.engine.seen import Seen, check_code, ignored_folders, roots_of, seen_now
+from edgebuild.engine.seen import Seen, check_code, ignored_folders, roots_of, seen_now, still_so
 from edgebuild.engine.store import Store
 from edgebuild.engine.store.history import Last
 from edgebuild.engine.store.rows import NoRoomError, disk_full
@@ -41,6 +41,17 @@ class Executor:
     def __init__(self, store: Store, scratch: Path, workspace: str) -> None:
         self.store, self.scratch, self.workspace = store, scratch, workspace
         self.processes = Processes()
+
+    def known(self, order: Order) -> Built | Declined | None:
+        """What another build has made of it since the store was asked."""
+        prekey = key_of(order.parts)
+        roots = roots_of(order.step)
+        if not roots:
+            return self.store.action(prekey)
+        for seen in self.store.seen_sets(prekey):
+            if still_so(seen, roots, self.store):
+                return self.store.action(key_of({**order.parts, "seen": seen}))
+        return None
 
     def perform(self, order: Order, tell: Progress) -> Answer:
         """Run a step to its outcome; nothing is raised but what ends the whole build."""

@@ -17,7 +17,8 @@ from doit.exceptions import BaseFail, TaskError
 from doit.runner import Runner
 from doit.task import Task
 
-from edgebuild.engine.crew import Crew, Listener
+from edgebuild.engine.crew import Crew
+from edgebuild.engine.listener import Listener
 from edgebuild.engine.oracle import Answer, Oracle, check_tools
 from edgebuild.engine.orders import Order
 from edgebuild.engine.outcomes import Built, Failed, Outcome, Unmet
@@ -133,6 +134,8 @@ class Reporter:
         self._dependency, self._listener = dependency, listener
         self.hits: list[str] = []
         self.seconds: dict[str, float] = {}
+        self.elsewhere: set[str] = set()
+        """Steps that another build made while this one waited."""
 
     def initialize(self, tasks: dict[str, Task], selected_tasks: list[str]) -> None:  # noqa: ARG002
         """The build begins."""
@@ -166,8 +169,10 @@ class Reporter:
         self._finished(task.name, cached=True)
 
     def add_success(self, task: Task) -> None:
-        """A step ran to its end."""
-        self._finished(task.name)
+        """A step ran to its end, here or in another build."""
+        if task.name in self.elsewhere:
+            self.hits.append(task.name)
+        self._finished(task.name, cached=task.name in self.elsewhere)
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:  # noqa: ARG002
         """A step failed; or steps it reads did, which is folded to the first causes."""
@@ -229,10 +234,12 @@ class CrewRunner(Runner):  # type: ignore[misc]
         self._crew.stopping = True
         return False
 
-    def _record(self, node: Any, step_id: str, outcome: Outcome, seconds: float) -> None:
+    def _record(self, node: Any, step_id: str, outcome: Outcome, seconds: float | None) -> None:
         self.dep_manager.outcomes[step_id] = outcome
+        if seconds is None:
+            self.reporter.elsewhere.add(step_id)
         self.dep_manager.oracle.remeasured.add(step_id)
-        self.reporter.seconds[step_id] = seconds
+        self.reporter.seconds[step_id] = seconds or 0.0
         # A crash does not stop those who can do without the output; to doit the step is done.
         fails = isinstance(outcome, Failed) and not outcome.passes
         self.process_task_result(node, TaskError("failed") if fails else None)

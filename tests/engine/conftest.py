@@ -11,7 +11,8 @@ import pytest
 from edgebuild.core.graph import Graph
 from edgebuild.core.step import Step
 from edgebuild.engine.build import Options, build
-from edgebuild.engine.crew import Listener
+from edgebuild.engine.leases import Holder
+from edgebuild.engine.listener import Listener
 from edgebuild.engine.outcomes import Outcome
 from edgebuild.engine.results import Results
 from edgebuild.engine.store import Store
@@ -23,6 +24,7 @@ class Log:
     def __init__(self, graph: Graph) -> None:
         self.graph, self.total = graph, 0
         self.begun: list[str] = []
+        self.waited: list[str] = []
         self.news: list[tuple[int, int, str]] = []
         self.ended: dict[str, tuple[Outcome, bool]] = {}
 
@@ -34,6 +36,9 @@ class Log:
 
     def progress(self, step_id: str, done: int, total: int, what: str) -> None:
         self.news.append((done, total, what))
+
+    def waiting(self, step_id: str, holder: Holder) -> None:
+        self.waited.append(self.graph.label(step_id))
 
     def finished(self, step_id: str, outcome: Outcome, seconds: float, cached: bool) -> None:
         self.ended[self.graph.label(step_id)] = (outcome, cached)

@@ -313,3 +313,32 @@ class Uses(Step):
 
     def run(self, work: Workspace) -> None:
         work.output.write_text("used")
+
+
+class Traced(Step):
+    """Note each run in a file, take some time, join the inputs."""
+
+    version = 1
+    filename = "traced.txt"
+    trace: Here
+    name: str
+    sources: tuple[Artifact, ...] = ()
+    seconds: float = 0.0
+
+    def run(self, work: Workspace) -> None:
+        with Path(self.trace).open("a") as trace:
+            trace.write(self.name + "\n")
+        time.sleep(self.seconds)
+        work.output.write_text("".join(work.path(source).read_text() for source in self.sources) + self.name + ";")
+
+
+class TracedInline(Traced):
+    """The same in the engine's own process."""
+
+    inline = True
+
+
+class TracedAlone(Traced):
+    """The same, with nothing beside it on this host."""
+
+    alone = True

@@ -14,7 +14,7 @@ from doit.runner import Runner
 from doit.task import Task
 
 from edgebuild.core.graph import Graph
-from edgebuild.engine.crew import Quiet
+from edgebuild.engine.listener import Quiet
 from edgebuild.engine.oracle import Oracle
 from edgebuild.engine.outcomes import Failed, Unmet
 from edgebuild.engine.walk import CrewRunner, LightTask, Reporter, StoreDependency, dispatcher_for
