@@ -41,6 +41,20 @@ class Workspace(Protocol):
     def attempt(self, attempt: Attempt) -> Path | Refusal:
         """An input, or why it was not made."""
 
+    def run(self, step: Step) -> Path:
+        """Run a step, or find its output: a trial of a search, a segment of a training.
+
+        It may read what the running step reads, and what was run before; it is stored at once, whatever becomes of the
+        running step.
+
+        Returns:
+            Its output, read-only.
+
+        Raises:
+            Refused: the step declined.
+            StepError: it failed.
+        """
+
     @property
     def observed(self) -> Observed:
         """Earlier runs, for a step that declares `subjects`."""

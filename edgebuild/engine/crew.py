@@ -15,7 +15,7 @@ from pathlib import Path
 from edgebuild.core.step import Step
 from edgebuild.engine.execute import Executor
 from edgebuild.engine.keys import key_of
-from edgebuild.engine.leases import Lease, Leases, measuring
+from edgebuild.engine.leases import Lease, measuring
 from edgebuild.engine.listener import Listener
 from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed, Outcome
@@ -69,7 +69,6 @@ class Crew:
         self._ready: list[Job] = []
         self._aside: list[Job] = []
         self._told: set[str] = set()
-        self._leases = Leases(executor.store.root / "leases")
         self._numbers = itertools.count()
         self._done: queue.Queue[tuple[Job, Answer, float]] = queue.Queue()
         self._running = 0
@@ -174,7 +173,7 @@ class Crew:
         """Whether the job may run now: nobody else makes the step, and nobody has made it since it was asked about."""
         if type(job.step).volatile or job.lease:
             return True
-        found = self._leases.attempt(key_of(job.order.parts), job.order.label)
+        found = self._executor.leases.attempt(key_of(job.order.parts), job.order.label)
         if not isinstance(found, Lease):
             self._aside.append(job)
             if job.step.id not in self._told:

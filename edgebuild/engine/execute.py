@@ -17,18 +17,20 @@ from edgebuild.core.step import Step
 from edgebuild.core.wires import Refusal, user_code
 from edgebuild.engine import observations
 from edgebuild.engine.keys import key_of
+from edgebuild.engine.leases import Leases
 from edgebuild.engine.observations import Sitting
 from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed
 from edgebuild.engine.process.child import NO_ROOM, Result, read_inputs, result_of
 from edgebuild.engine.process.environment import environment
 from edgebuild.engine.process.groups import Ended, Processes
-from edgebuild.engine.process.workspace import FolderWorkspace, Progress
+from edgebuild.engine.process.workspace import ASK, FolderWorkspace, Progress
 from edgebuild.engine.seen import Seen, check_code, ignored_folders, roots_of, seen_now, still_so
 from edgebuild.engine.store import Store
 from edgebuild.engine.store.history import Last
 from edgebuild.engine.store.rows import NoRoomError, disk_full
 from edgebuild.engine.store.scratch import remove_folder
+from edgebuild.engine.trials import Trials
 from edgebuild.errors import EdgebuildError, Problem, Span
 
 SPARE_BYTES = 1 << 20
@@ -40,7 +42,7 @@ class Executor:
 
     def __init__(self, store: Store, scratch: Path, workspace: str) -> None:
         self.store, self.scratch, self.workspace = store, scratch, workspace
-        self.processes = Processes()
+        self.processes, self.leases = Processes(), Leases(store.root / "leases")
 
     def known(self, order: Order) -> Built | Declined | None:
         """What another build has made of it since the store was asked."""
@@ -97,11 +99,20 @@ class Executor:
             "roots": [str(root) for root in roots],
             "ignored": ignored_folders(self.store, roots) if roots else [],
             "observed": self._observed(order, folder),
+            "trials": str(folder / "trials"),
         }
+        trials = Trials(self, order, folder / "trials")
+
+        def heard(done: int, total: int, what: str) -> None:
+            if total == ASK:
+                trials.answer(done)
+            else:
+                tell(done, total, what)
+
         place = folder / "job.json"
         place.write_text(json.dumps(job))
         env = environment(folder / "home", _python_path(type(order.step), roots))
-        ended = self.processes.run(place, env, folder / "work", type(order.step).timeout_s, tell)
+        ended = self.processes.run(place, env, folder / "work", type(order.step).timeout_s, heard)
         answer = folder / "result.json"
         result: Result = json.loads(answer.read_text()) if answer.exists() else {"outcome": "crash"}
         return ({"outcome": "time"} if ended.timed_out else result), ended

@@ -13,7 +13,7 @@ from pathlib import Path
 from edgebuild.core.records import Here
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact, Attempt, Refusal, UserCode
-from edgebuild.errors import DataError, Problem, Refused
+from edgebuild.errors import DataError, Problem, Refused, StepError
 
 
 class Say(Step):
@@ -342,3 +342,65 @@ class TracedAlone(Traced):
     """The same, with nothing beside it on this host."""
 
     alone = True
+
+
+class Square(Step):
+    """One trial: notes its run, takes some time."""
+
+    version = 1
+    filename = "square.txt"
+    trace: Here
+    number: int
+    base: Artifact
+    seconds: float = 0.0
+
+    def run(self, work: Workspace) -> None:
+        with Path(self.trace).open("a") as trace:
+            trace.write(f"{self.number}\n")
+        time.sleep(self.seconds)
+        if self.number == 13:
+            raise Refused(by="square", why="an unlucky number")
+        if self.number == 14:
+            os.kill(os.getpid(), 11)
+        work.output.write_text(str(self.number**2 + int(work.path(self.base).read_text())))
+
+
+class Sum(Step):
+    """Of two trials."""
+
+    version = 1
+    filename = "sum.txt"
+    parts: tuple[Artifact, ...]
+
+    def run(self, work: Workspace) -> None:
+        work.output.write_text(str(sum(int(work.path(part).read_text()) for part in self.parts)))
+
+
+class Search(Step):
+    """Runs trials, one after the other, and writes a front of the greatest."""
+
+    version = 1
+    filename = "front"
+    trace: Here
+    numbers: tuple[int, ...]
+    base: Artifact
+    seconds: float = 0.0
+    keep: int = 2
+
+    def run(self, work: Workspace) -> None:
+        from edgebuild.compress.search.front import Member, write_front
+
+        found = []
+        last = None
+        for done, number in enumerate(self.numbers):
+            step = Square(trace=self.trace, number=number, base=self.base, seconds=self.seconds)
+            try:
+                found.append((int(work.run(step).read_text()), number, work.run(step)))
+            except (Refused, StepError):
+                continue
+            if last:
+                work.run(Sum(parts=(last, step.out())))
+            last = step.out()
+            work.progress(done + 1, len(self.numbers), "trials")
+        best = sorted(found, reverse=True)[: self.keep]
+        write_front(work.output, [Member(path, f"number {number}", {"value": value}) for value, number, path in best])

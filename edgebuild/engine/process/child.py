@@ -59,6 +59,7 @@ def attempt_step(job: dict[str, Any], witness: Any = None) -> Result:
             scratch=Path.cwd(),
             inputs=read_inputs(job["inputs"]),
             tell=_teller(job["progress"]),
+            trials=Path(job["trials"]),
             observed=read_observed(job["observed"]),
         )
         step.run(work)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgebuild.core.step import Observed
+from edgebuild.core.step import Observed, Step
 from edgebuild.core.wires import Artifact, Attempt, Refusal
+from edgebuild.errors import Problem, Refused, StepError
 
 Progress = Callable[[int, int, str], None]
+ASK = -1
+"""In the place of a total: the step asks for the request of that number to be run."""
+ANSWER_POLL_S = 0.002
 Inputs = dict[tuple[str, str], Path | Refusal]
 """Identity of the step and member, to the path in the scratch folder or why there is none."""
 
@@ -22,8 +28,11 @@ class FolderWorkspace:
     scratch: Path
     inputs: Inputs
     tell: Progress
+    trials: Path | None = None
+    """Where steps that the running one asks for are answered; None where it may not ask."""
     observed: Observed = field(default_factory=Observed)
     only_now: str = field(default="", init=False)
+    _asked: int = field(default=0, init=False)
     repeats: bool = field(default=False, init=False)
 
     def path(self, artifact: Artifact) -> Path:
@@ -52,6 +61,31 @@ class FolderWorkspace:
                 raise KeyError(f"the step has no field that leads to {step_id}")
             member, _, last = member.rpartition("/")
             rest.append(last)
+
+    def run(self, step: Step) -> Path:
+        """Ask the engine for a step and wait for its output.
+
+        Raises:
+            Refused: the step declined.
+            StepError: it failed.
+            RuntimeError: the running step runs in the engine itself.
+        """
+        if self.trials is None:
+            raise RuntimeError("an inline step cannot run others")
+        self._asked += 1
+        request, answer = self.trials / f"{self._asked}.json", self.trials / f"{self._asked}.answer.json"
+        request.write_text(json.dumps({"kind": step.kind(), "step": step.model_dump_json(serialize_as_any=True)}))
+        self.tell(self._asked, ASK, "")
+        while not answer.exists():
+            time.sleep(ANSWER_POLL_S)
+        said = json.loads(answer.read_text())
+        if "refusal" in said:
+            raise Refused(**said["refusal"])
+        if "problems" in said:
+            raise StepError(*(Problem(item["where"], item["what"], item["fix"]) for item in said["problems"]))
+        path = Path(said["path"])
+        self.inputs[step.id, ""] = path
+        return path
 
     def progress(self, done: int, total: int, what: str = "") -> None:
         """Pass on how far the step is."""

@@ -1,0 +1,1 @@
+"""What a search gives: a front of models, taken one by one."""

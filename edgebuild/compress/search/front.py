@@ -1,0 +1,75 @@
+"""The front of a search as a folder of numbered slots; a plan takes so many, whether or not there are as many."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from edgebuild.core.step import Step, Workspace
+from edgebuild.core.wires import Artifact
+from edgebuild.errors import Refused
+
+INDEX = "front.json"
+
+
+class Member(NamedTuple):
+    """One model of a front."""
+
+    path: Path
+    """A file or folder."""
+    words: str
+    """What was chosen, for people: `layers 3 to 7 in int8`."""
+    values: dict[str, float]
+    """What the search knows of it; guides nobody further: every slot is measured like any candidate."""
+
+
+def write_front(output: Path, members: Sequence[Member]) -> None:
+    """The output of a search: `front.json` and a folder for each member, the best first."""
+    output.mkdir(parents=True)
+    index: list[dict[str, Any]] = []
+    for number, member in enumerate(members):
+        place = output / str(number)
+        if member.path.is_dir():
+            shutil.copytree(member.path, place / member.path.name)
+        else:
+            place.mkdir()
+            shutil.copyfile(member.path, place / member.path.name)
+        index.append({"file": member.path.name, "words": member.words, "values": member.values})
+    (output / INDEX).write_text(json.dumps(index, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_front(front: Path) -> list[dict[str, Any]]:
+    """`file`, `words` and `values` of each member."""
+    found: list[dict[str, Any]] = json.loads((front / INDEX).read_text(encoding="utf-8"))
+    return found
+
+
+class TakeSlot(Step):
+    """One member of a front as a model like any other."""
+
+    version: ClassVar[int] = 1
+
+    front: Artifact
+    number: int
+    """From 0."""
+    name: str
+    """Name under which readers see it."""
+
+    def output_name(self) -> str:
+        """The name the plan gave it."""
+        return self.name
+
+    def run(self, work: Workspace) -> None:
+        """Raises: Refused: the front is shorter."""
+        members = read_front(work.path(self.front))
+        if self.number >= len(members):
+            count = f"{len(members)} finalist{'' if len(members) == 1 else 's'}"
+            raise Refused(by="search", why=f"It ended with {count}.", kind="not applicable")
+        place = work.path(self.front) / str(self.number) / str(members[self.number]["file"])
+        if place.is_dir():
+            shutil.copytree(place, work.output)
+        else:
+            shutil.copyfile(place, work.output)
