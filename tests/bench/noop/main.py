@@ -9,7 +9,7 @@ import sys
 
 def main() -> None:
     argv = ["build", *sys.argv[1:]]
-    if "--no-fast-path" not in argv:
+    if "--no-fast-path" not in argv and "--plan" not in argv:
         from edgebuild.stamps import recall
 
         found = recall(argv)
@@ -42,6 +42,11 @@ def walk(argv):
             if name.endswith(".edge.yaml"):
                 file = folder / name
                 remembered.part(str(file), graph, lambda part, file=file: make(part, file))
+        if "--plan" in argv:
+            from edgebuild.engine.states import states
+
+            sys.stdout.write(f"{len(states(graph, store, str(folder)))} steps\n")
+            return
         with build(graph, store, Options(jobs=2, workspace=str(folder))) as results:
             text = f"{results.ran} steps ran, {results.hits} were up to date.\n"
     if not results.ran:
