@@ -30,6 +30,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--no-fast-path", action="store_true", help="walk the whole graph, even where nothing seems to have changed"
     )
     parser.add_argument(
+        "--check-determinism",
+        type=share,
+        nargs="?",
+        const=0.1,
+        metavar="SHARE",
+        help="run a share (10 %% where none is given) of the steps found again, and compare bytes",
+    )
+    parser.add_argument(
         "--remeasure", action="store_true", help="time and weigh again; the new numbers replace the old"
     )
     parser.add_argument("--quiet", action="store_true", help="say nothing but the verdicts")
@@ -45,6 +53,14 @@ def jobs(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def share(text: str) -> float:
+    """`0.1`, `10%` or `10 %`."""
+    number = float(text.rstrip(" %")) / (100 if "%" in text else 1)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError("must be more than 0 and at most 1 (100 %)")
     return number
 
 

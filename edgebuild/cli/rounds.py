@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from edgebuild.cli.build import execute
 from edgebuild.cli.delivery import Delivery
 from edgebuild.cli.planning import Planner
+from edgebuild.decide.exits import worst_code
 from edgebuild.engine.process.witness import Sighting
 from edgebuild.engine.results import Results
 from edgebuild.engine.seal import Said, clock, seal
@@ -49,7 +50,9 @@ class Rounds:
         self.args, self.store = args, store
         self.planner = Planner(args, store)
         self.ran = self.rounds = 0
-        self.by_itself = not (args.summary or args.junit or args.no_fast_path or args.remeasure)
+        self.by_itself = not (
+            args.summary or args.junit or args.no_fast_path or args.remeasure or args.check_determinism
+        )
 
     def run(self) -> int:
         """Build until the choice is settled; print; leave a stamp where the next build would find nothing to do."""
@@ -62,6 +65,8 @@ class Rounds:
             code = last.delivery.conclude(self.args)
         sys.stdout.write(text.getvalue())
         sys.stderr.write(errors.getvalue())
+        if self.args.check_determinism:
+            code = worst_code([code, self.determinism(last)])
         if self.stampable(code):
             self.leave_stamp(last, Said(code, text.getvalue(), errors.getvalue()))
         return code
@@ -82,6 +87,18 @@ class Rounds:
                 moved = delivery.write()
         self.ran = delivery.ran
         return Round(delivery, results, frame.sightings, began, moved)
+
+    def determinism(self, last: Round) -> int:
+        """Run a share of the steps again and say what came of it; 5 where bytes differ."""
+        from edgebuild.engine.build import Options
+        from edgebuild.engine.determinism import check_determinism
+
+        graph = last.delivery.plan.graph
+        found = check_determinism(graph, self.store, last.results, self.args.check_determinism, Options())
+        for problem in found.problems:
+            print(problem.render(), file=sys.stderr)
+        print(f"{found.compared} steps were run again, {len(found.problems)} gave other bytes.", file=sys.stderr)
+        return 5 if found.problems else 0
 
     def stampable(self, code: int) -> bool:
         """Whether the command may be answered from a stamp."""

@@ -79,6 +79,11 @@ class Node:
         return "p" in self.traits
 
     @property
+    def deterministic(self) -> bool:
+        """See `Step.deterministic`."""
+        return "d" in self.traits
+
+    @property
     def volatile(self) -> bool:
         """See `Step.volatile`."""
         return "v" in self.traits

@@ -40,6 +40,8 @@ class Order:
     """Digest of bytes that were lost, where the step runs to make them again."""
     fresh: bool = False
     """Whether the output replaces what is stored, and earlier runs are not looked at."""
+    trial: bool = False
+    """Whether the output is only compared, and nothing is stored."""
     noted: bool = True
     """Whether the run becomes part of the history of the step's name."""
 
