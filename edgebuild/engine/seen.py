@@ -6,7 +6,6 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +27,12 @@ OWN_OUTPUTS = ("build", "measurements")
 
 
 SAID: dict[str, Callable[[str], str]] = {
-    "env": lambda name: repr(os.environ.get(name)),
-    "day": lambda _: date.today().isoformat(),
+    "env": lambda name: repr(reads.environ(name)),
+    "day": lambda _: reads.today().isoformat(),
     "content": lambda name: reads.state(Path(name)),
 }
-"""Kinds of `reads` that are no files, to what they say now. Values of the environment are kept as digests alone."""
+"""Kinds of `reads` that are no files, to what they say now; asked so that whoever listens hears of it. Values of the
+environment are kept as digests alone."""
 
 
 def roots_of(step: Step) -> list[Path]:
