@@ -66,13 +66,12 @@ def share(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Build, write what is to be delivered, print one line per target."""
-    from edgebuild.cli.common import store_root
+    from edgebuild.cli.common import open_store
     from edgebuild.cli.rounds import Rounds
-    from edgebuild.engine.store import Store
 
     if args.format == "json" and "-" in (args.summary, args.junit):
         raise SpecError(Problem("--format json", "fills stdout alone.", "Write the summary or JUnit file to a file."))
-    store = Store(store_root(args))
+    store = open_store(args)
     try:
         return Rounds(args, store).run()
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +12,14 @@ from typing import TYPE_CHECKING
 from edgebuild.errors import Problem, SpecError, StepError
 
 if TYPE_CHECKING:
+    from edgebuild.engine.store import Store
     from edgebuild.plan.lower import Plan
     from edgebuild.plan.outputs import SpecOutputs
     from edgebuild.spec import Spec
+
+
+LAYERS = "EDGEBUILD_STORE_LAYERS"
+"""Variable with folders of sealed stores, as in PATH."""
 
 
 def spec_arguments(parser: argparse.ArgumentParser) -> None:
@@ -153,3 +159,18 @@ def store_root(args: argparse.Namespace) -> Path:
     from edgebuild.engine.store import default_root
 
     return Path(args.store).expanduser().absolute() if args.store else default_root()
+
+
+def open_store(args: argparse.Namespace) -> Store:
+    """The store, with the read-only ones that EDGEBUILD_STORE_LAYERS names behind it; says what is odd about it.
+
+    Raises:
+        StepError: it cannot be written, or a layer cannot be read.
+    """
+    from edgebuild.engine.store import Store
+
+    layers = [Path(name).expanduser() for name in os.environ.get(LAYERS, "").split(os.pathsep) if name]
+    store = Store(store_root(args), layers)
+    for note in store.notes:
+        print(f"edgebuild: {note}", file=sys.stderr)
+    return store

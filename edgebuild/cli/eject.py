@@ -68,10 +68,9 @@ def chosen(plan: Plan, wanted: str) -> tuple[str, CandidatePlan]:
 
 def export(plan: Plan, inputs: dict[str, Artifact], folder: Path, args: argparse.Namespace) -> None:
     """Build what the script starts from and write it out."""
-    from edgebuild.cli.common import store_root
+    from edgebuild.cli.common import open_store
     from edgebuild.core.graph import Graph
     from edgebuild.engine.build import Options, build
-    from edgebuild.engine.store import Store
     from edgebuild.errors import EdgebuildError
 
     wanted: set[str] = set()
@@ -87,7 +86,7 @@ def export(plan: Plan, inputs: dict[str, Artifact], folder: Path, args: argparse
             part.add(step, plan.graph.label(step_id))
     for place, artifact in inputs.items():
         part.want(place, artifact)
-    with Store(store_root(args)) as store, build(part, store, Options(workspace=str(Path.cwd()))) as results:
+    with open_store(args) as store, build(part, store, Options(workspace=str(Path.cwd()))) as results:
         if results.failures:
             raise EdgebuildError(*results.problems())
         for place, artifact in inputs.items():

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "say what is usable here and the command that adds what is missing",
     "schema": "print the JSON Schema of the spec",
     "verify": "check a package: bytes, manifest, golden outputs",
+    "store": "show the store, make room in it, check its bytes",
     "eject": "print a plain script that makes one candidate's bytes without edgebuild",
     "completion": "print the completion script of a shell",
 }

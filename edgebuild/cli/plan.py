@@ -26,12 +26,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan; runs nothing."""
-    from edgebuild.cli.common import make_plan, store_root
+    from edgebuild.cli.common import make_plan, open_store
     from edgebuild.engine.states import states
-    from edgebuild.engine.store import Store
 
     plan = make_plan(args)
-    store = Store(store_root(args))
+    store = open_store(args)
     try:
         found = states(plan.graph, store, str(Path.cwd()))
     finally:

@@ -33,13 +33,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the explanation."""
-    from edgebuild.cli.common import load_specs, lock_incumbents, store_root
-    from edgebuild.engine.store import Store
+    from edgebuild.cli.common import load_specs, lock_incumbents, open_store
     from edgebuild.plan.lower import lower
 
     specs = load_specs(args.spec)
     plan = lower(specs, incumbents=lock_incumbents(specs))
-    store = Store(store_root(args))
+    store = open_store(args)
     try:
         told = explain(plan, store, args.name)
     finally:

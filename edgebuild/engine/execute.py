@@ -42,7 +42,7 @@ class Executor:
 
     def __init__(self, store: Store, scratch: Path, workspace: str) -> None:
         self.store, self.scratch, self.workspace = store, scratch, workspace
-        self.processes, self.leases = Processes(), Leases(store.root / "leases")
+        self.processes, self.leases = Processes(), Leases(store.state / "leases")
 
     def known(self, order: Order) -> Built | Declined | None:
         """What another build has made of it since the store was asked."""
@@ -189,9 +189,9 @@ class Executor:
             kept: Built | Declined = outcome
             if not (only_now or type(order.step).volatile):
                 if seen is not None:
-                    self.store.keep_seen(prekey, seen)
+                    self.store.keep_seen(prekey, key, seen)
                 anew = other or order.fresh or order.step.max_age() is not None
-                kept = self.store.keep(key, outcome, cost=seconds, step=order.step.kind(), replace=anew)
+                kept = self.store.keep(key, outcome, cost=seconds, step=type(order.step), replace=anew)
                 if sitting and isinstance(kept, Built) and kept.digest == getattr(outcome, "digest", ""):
                     observations.keep(self.store, sitting, kept.digest, fresh=order.fresh)
             if order.noted:

@@ -14,9 +14,7 @@ from edgebuild.engine import installation
 from edgebuild.engine.process.witness import Sighting
 from edgebuild.engine.results import Results
 from edgebuild.engine.store import Store
-
-LOCAL = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "overlay", "tmpfs", "bcachefs", "jfs"})
-"""File systems of Linux whose time stamps follow every write at once."""
+from edgebuild.engine.store.place import LOCAL, file_system, mounts
 
 
 @dataclass(frozen=True)
@@ -166,23 +164,11 @@ class Witnesses:
         }
 
     def _local(self, paths: list[str]) -> None:
-        mounts = _mounts()
+        known = mounts()
         for folder in {os.path.dirname(path) for path in paths}:  # noqa: PTH120
-            kind = next((kind for place, kind in mounts if (folder + "/").startswith(place)), "")
+            kind = file_system(folder, known)
             if kind not in LOCAL:
                 raise CannotStamp(f"{folder} lies on {kind or 'an unknown file system'}")
-
-
-def _mounts() -> list[tuple[str, str]]:
-    """Mount points, each with a slash at its end, and their file systems; the longest first."""
-    found = []
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
-        before, _, after = line.partition(" - ")
-        place = before.split()[4].encode().decode("unicode_escape").rstrip("/") + "/"
-        found.append((place, after.split()[0]))
-    # Of several on one place the last one is what is seen.
-    found.reverse()
-    return sorted(found, key=lambda item: -len(item[0]))
 
 
 def _as_sighted(path: str) -> list[int] | None:

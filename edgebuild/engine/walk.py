@@ -105,6 +105,8 @@ class StoreDependency(Dependency):  # type: ignore[misc]
 
     def close(self) -> None:
         """Keep under which names hits were used, all at once."""
+        with contextlib.suppress(NoRoomError):
+            self.oracle.store.register(self.workspace)
         if self._noted:
             # History is a comfort: a full disk has its own problem, told by the step that met it.
             with contextlib.suppress(NoRoomError), self.oracle.store.rows.transaction():

@@ -17,6 +17,7 @@ from edgebuild.engine.outcomes import Built, Declined
 from edgebuild.engine.store import Store, default_root
 from edgebuild.engine.store.history import Last
 from edgebuild.errors import StepError
+from tests.engine.steps import Say
 
 
 @pytest.fixture
@@ -123,15 +124,15 @@ def test_any_folder_comes_back_as_it_went_in(tmp_path_factory: pytest.TempPathFa
 
 
 def test_the_first_writer_of_a_key_wins(store: Store) -> None:
-    first = store.keep("k", Built("sha256:1", 1), cost=1, step="s")
-    assert store.keep("k", Built("sha256:2", 2), cost=1, step="s") == first == Built("sha256:1", 1)
+    first = store.keep("k", Built("sha256:1", 1), cost=1, step=Say)
+    assert store.keep("k", Built("sha256:2", 2), cost=1, step=Say) == first == Built("sha256:1", 1)
     assert store.action("k") == first
     assert store.action("other") is None
 
 
 def test_a_refusal_comes_back_as_it_was(store: Store) -> None:
     declined = Declined(Refusal(kind="not applicable", by="tool", why="wörds", fix="f"))
-    assert store.keep("k", declined, cost=0, step="s") == declined
+    assert store.keep("k", declined, cost=0, step=Say) == declined
 
 
 def test_history_keeps_the_present_and_the_one_before_per_workspace(store: Store) -> None:

@@ -47,6 +47,8 @@ class Blobs:
         self.folder = folder
         self._root = str(folder)
         self._verified: dict[str, Stat] = {}
+        self.behind: list[Blobs] = []
+        """Blobs of read-only stores; what is used of them is verified and shown from here too."""
 
     def where(self, digest: str) -> str:
         """Where the blob lies, or would; as text, which is what a walk over thousands has time for."""
@@ -89,7 +91,7 @@ class Blobs:
         """
         found = self.stat(digest)
         if found is None:
-            return False
+            return self._fetch(digest)
         if self._verified.get(digest) == found:
             return True
         if file_digest(self.place(digest)) != digest:
@@ -97,6 +99,23 @@ class Blobs:
             return False
         self._verified[digest] = found
         return True
+
+    def near(self, digest: str) -> bool:
+        """Whether a read-only store has a blob of that name."""
+        return any(layer.stat(digest) for layer in self.behind)
+
+    def _fetch(self, digest: str) -> bool:
+        """Take a blob of a layer in where its bytes are right."""
+        place = self.place(digest)
+        for layer in self.behind:
+            if layer.stat(digest) and file_digest(layer.place(digest)) == digest:
+                place.parent.mkdir(exist_ok=True)
+                part = place.with_name(f"{place.name}.{os.getpid()}.part")
+                layer.put(digest, part, copy=False)
+                part.replace(place)
+                self._verified[digest] = stat_of(place)
+                return True
+        return False
 
     def drop(self, digest: str) -> None:
         """Remove the bytes; the digest stays a valid name."""

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from edgebuild.engine.store.schema import SCHEMA, TABLES
 from edgebuild.errors import Problem, StepError
 
-SCHEMA = 2
-TABLES = """
-CREATE TABLE IF NOT EXISTS actions (key TEXT PRIMARY KEY, outcome TEXT NOT NULL, digest TEXT NOT NULL,
-  size INTEGER NOT NULL, refusal TEXT NOT NULL, cost REAL NOT NULL, created REAL NOT NULL, step TEXT NOT NULL)
-  WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS seen (prekey TEXT NOT NULL, digest TEXT NOT NULL, files TEXT NOT NULL, created REAL NOT NULL,
-  PRIMARY KEY (prekey, digest)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS history (workspace TEXT NOT NULL, label TEXT NOT NULL, age INTEGER NOT NULL,
-  key TEXT NOT NULL, parts TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, created REAL NOT NULL,
-  PRIMARY KEY (workspace, label, age)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS plans (name TEXT PRIMARY KEY, installation TEXT NOT NULL, seen TEXT NOT NULL,
-  outline TEXT NOT NULL, steps TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS observations (number INTEGER PRIMARY KEY, condition TEXT NOT NULL, subjects TEXT NOT NULL,
-  digest TEXT NOT NULL, created REAL NOT NULL, replaced INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS observed ON observations (condition);
-CREATE TABLE IF NOT EXISTS trees (digest TEXT PRIMARY KEY, manifest TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS blobs (digest TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
-  inode TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS stats (device TEXT NOT NULL, inode TEXT NOT NULL, size INTEGER NOT NULL,
-  mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (device, inode)) WITHOUT ROWID;
-"""
+
+class DamagedError(StepError):
+    """The table is no table any more."""
 
 
 class NoRoomError(StepError):
@@ -61,6 +46,9 @@ class Rows:
                         "Upgrade edgebuild, or use another store with `--store`.")
             )  # fmt: skip
         with self.transaction():
+            # What an older edgebuild knew has other keys: all of it would be made again anyway.
+            for (name,) in self.all("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"):
+                self._db.execute(f"DROP TABLE {name}")
             for statement in TABLES.split(";"):
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={SCHEMA}")
@@ -77,7 +65,11 @@ class Rows:
         except sqlite3.DatabaseError as error:
             if "full" in str(error):
                 raise NoRoomError(disk_full(self.path.parent)) from error
-            raise StepError(_explain(self.path, error)) from error
+            if not _damaged(error):
+                raise StepError(_explain(self.path, error)) from error
+            with contextlib.suppress(OSError):
+                _mark(self.path).touch()
+            raise DamagedError(_explain(self.path, error)) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -119,6 +111,34 @@ class Rows:
             self._db.close()
 
 
+def open_rows(path: Path) -> tuple[Rows, str]:
+    """The table, made anew where it is damaged; then what to say of that.
+
+    Raises:
+        StepError: it cannot be written, or a newer edgebuild wrote it.
+    """
+    mark = _mark(path)
+    with contextlib.suppress(DamagedError):
+        if not mark.exists():
+            return Rows(path), ""
+    aside = f"{path.name}.damaged-{int(time.time())}"
+    for ending in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + ending).replace(path.with_name(aside + ending))
+    rows = Rows(path)
+    mark.unlink(missing_ok=True)
+    return rows, f"The store's table was damaged and is set aside as {aside}; what it knew is found again step by step."
+
+
+def _mark(path: Path) -> Path:
+    """Left by whoever met damage in the middle of a table, which opening it does not show."""
+    return path.with_name(f"{path.name}-damaged")
+
+
+def _damaged(error: sqlite3.DatabaseError) -> bool:
+    return any(words in str(error) for words in ("malformed", "not a database", "disk image"))
+
+
 def _explain(path: Path, error: sqlite3.DatabaseError) -> Problem:
     words = str(error)
     if "readonly" in words or "unable to open" in words:
@@ -130,7 +150,7 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> Problem:
     return Problem(
         str(path),
         f"The store's table is damaged ({words}).",
-        f"Move {path.name} away; the next build makes it anew and uses the files that are there again.",
+        "Build again: the next build sets it aside, makes a new one, and uses the files that are there again.",
     )
 
 
@@ -140,5 +160,5 @@ def disk_full(root: Path, need: int = 0) -> Problem:
     return Problem(
         str(root),
         f"The disk of the store has no room{wanted}.",
-        "Free some space there, or give a store on another disk with `--store`.",
+        "Free some space there, `edgebuild store gc` does, or give a store on another disk with `--store`.",
     )

@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from edgebuild.engine.store.locks import building
+
 
 @contextmanager
-def scratch_folder(root: Path) -> Iterator[Path]:
+def scratch_folder(root: Path, state: Path) -> Iterator[Path]:
     """A private folder on the store's file system for the life of one build; those of dead builds are removed."""
     _reap(root)
     folder = root / "scratch" / uuid.uuid4().hex[:12]
     # Locked before the folder is there: whoever reaps sees folders, and then finds the lock taken.
-    with folder.with_suffix(".lock").open("w") as lock:
+    with building(state), folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             folder.mkdir()
