@@ -68,6 +68,7 @@ class Crew:
         self._tokens = self._free = tokens
         self._ready: list[Job] = []
         self._aside: list[Job] = []
+        self._leased: list[Job] = []
         self._told: set[str] = set()
         self._numbers = itertools.count()
         self._done: queue.Queue[tuple[Job, Answer, float]] = queue.Queue()
@@ -126,6 +127,7 @@ class Crew:
             self._admit()
             job, answer, _ = self._next()
             if isinstance(answer, Replaced):
+                self.finish()
                 raise RemadeError
             if isinstance(answer, Lacking):
                 self._send_for(job, answer)
@@ -150,6 +152,8 @@ class Crew:
         """End what runs; a second interrupt kills at once."""
         self.stopping = True
         self._executor.processes.stop()
+        for job in list(self._leased):
+            self._release(job)
 
     # -- admission -----------------------------------------------------------------------------------------------
 
@@ -181,6 +185,7 @@ class Crew:
                 self._listener.waiting(job.step.id, found)
             return False
         job.lease = found
+        self._leased.append(job)
         if not (job.order.expected or job.order.fresh):
             job.known = self._executor.known(job.order)
         if job.known is None:
@@ -228,10 +233,14 @@ class Crew:
                 continue
             self._running -= 1
             self._free += self._need(job)
-            if job.lease:
-                job.lease.release()
-                job.lease = None
+            self._release(job)
             return job, answer, seconds
+
+    def _release(self, job: Job) -> None:
+        if job.lease:
+            self._leased.remove(job)
+            job.lease.release()
+            job.lease = None
 
     # -- lost bytes ----------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 import threading
 import time
@@ -63,7 +64,7 @@ class Rows:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            if "full" in str(error):
+            if "full" in str(error) or ("I/O" in str(error) and _no_room(self.path)):
                 raise NoRoomError(disk_full(self.path.parent)) from error
             if not _damaged(error):
                 raise StepError(_explain(self.path, error)) from error
@@ -133,6 +134,11 @@ def open_rows(path: Path) -> tuple[Rows, str]:
 def _mark(path: Path) -> Path:
     """Left by whoever met damage in the middle of a table, which opening it does not show."""
     return path.with_name(f"{path.name}-damaged")
+
+
+def _no_room(path: Path) -> bool:
+    """Whether less is left than the table's shared memory grows by: SQLite then speaks of an I/O error."""
+    return shutil.disk_usage(path.parent).free < 1 << 18
 
 
 def _damaged(error: sqlite3.DatabaseError) -> bool:
