@@ -40,6 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--remeasure", action="store_true", help="time and weigh again; the new numbers replace the old"
     )
+    parser.add_argument("--retry", action="store_true", help="run steps again that crashed twice before")
     parser.add_argument("--quiet", action="store_true", help="say nothing but the verdicts")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument(
@@ -84,7 +85,9 @@ def execute(plan: Planned, store: Store, args: argparse.Namespace, quiet: bool =
     from edgebuild.engine.build import Options, build
 
     watch = Watch(plan.graph, quiet=quiet or args.quiet or args.format == "json")
-    options = Options(jobs=args.jobs, keep_going=not args.stop, remeasure=args.remeasure, workspace=str(Path.cwd()))
+    options = Options(
+        jobs=args.jobs, keep_going=not args.stop, remeasure=args.remeasure, retry=args.retry, workspace=str(Path.cwd())
+    )
     try:
         return build(plan.graph, store, options, watch)
     finally:

@@ -85,9 +85,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EdgebuildError as error:
         show(error, as_json=getattr(args, "format", "") == "json")
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("edgebuild: interrupted; what is finished is kept", file=sys.stderr)
-        return 130
+        return 128 + int(getattr(error, "number", 2))
     except BrokenPipeError:
         return 141
     except OSError as error:

@@ -94,6 +94,8 @@ class Step(Record):
     and a run with other things beside them under the same condition counts too (see `Observed`)."""
     inline: ClassVar[bool] = False
     """Cheap, ours and without third-party imports: runs in the engine's own process."""
+    preload: ClassVar[tuple[str, ...]] = ()
+    """Modules that a parent of its processes may have imported before: heavy ones that run nothing when imported."""
     timeout_s: ClassVar[float] = 1800.0
 
     def run(self, work: Workspace) -> None:

@@ -31,6 +31,7 @@ class AssemblePackage(Step):
 
     version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = ("numpy", "jinja2")
+    preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "package"
 
     dossier: Artifact

@@ -13,6 +13,7 @@ from edgebuild.engine.listener import Listener, Quiet
 from edgebuild.engine.oracle import Oracle
 from edgebuild.engine.orders import Order
 from edgebuild.engine.outcomes import Built, Failed, Unmet
+from edgebuild.engine.process.signals import interrupting
 from edgebuild.engine.results import Results
 from edgebuild.engine.store import Store
 from edgebuild.engine.walk import CrewRunner, Reporter, StoreDependency, dispatcher_for
@@ -27,8 +28,12 @@ class Options:
 
     jobs: int = 0
     """Steps at once; the processors this process may use where 0."""
+    memory: int | None = None
+    """Bytes that steps may take together; what this machine has free where None."""
     keep_going: bool = False
     """After a failure, go on with what does not need it."""
+    retry: bool = False
+    """Run steps again that crashed twice, which are else remembered for a week."""
     remeasure: bool = False
     """Take every measurement again; the new one replaces the old."""
     workspace: str = ""
@@ -51,9 +56,10 @@ def build(graph: Graph, store: Store, options: Options | None = None, listener: 
         KeyboardInterrupt: after the running steps were ended; what was finished stays stored.
     """
     options, listener = options or Options(), listener or Quiet()
-    with ExitStack() as stack:
+    with ExitStack() as stack, interrupting():
         scratch = stack.enter_context(store.scratch())
-        executor = Executor(store, scratch, options.workspace)
+        executor = Executor(store, scratch, options.workspace, memory=options.memory, retry=options.retry)
+        stack.callback(executor.processes.parents.close)
         oracle = Oracle(graph, store, remeasure=options.remeasure)
         ran: list[str] = []
         for _ in range(WALKS):

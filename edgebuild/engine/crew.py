@@ -218,6 +218,9 @@ class Crew:
             self._listener.progress(job.step.id, done, total, what)
 
         alone = measuring(job.order.label) if type(job.step).alone else nullcontext()
+        if type(job.step).alone:
+            # Light ones stay: they sleep, and the step itself is forked from one.
+            self._executor.processes.parents.close(keep=((), ("numpy",)))
         with alone:
             started = time.monotonic()
             answer = self._executor.perform(job.order, tell)

@@ -15,7 +15,7 @@ from typing import Any
 
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Refusal, user_code
-from edgebuild.engine import observations
+from edgebuild.engine import crashes, observations
 from edgebuild.engine.keys import key_of
 from edgebuild.engine.leases import Leases
 from edgebuild.engine.observations import Sitting
@@ -23,7 +23,8 @@ from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed
 from edgebuild.engine.process.child import NO_ROOM, Result, read_inputs, result_of
 from edgebuild.engine.process.environment import environment
-from edgebuild.engine.process.groups import Ended, Processes
+from edgebuild.engine.process.groups import Ended, Launch, Processes
+from edgebuild.engine.process.memory import available_bytes, total_bytes
 from edgebuild.engine.process.workspace import ASK, FolderWorkspace, Progress
 from edgebuild.engine.seen import Seen, check_code, ignored_folders, roots_of, seen_now, still_so
 from edgebuild.engine.store import Store
@@ -40,9 +41,24 @@ SPARE_BYTES = 1 << 20
 class Executor:
     """Runs orders for one build; safe to call from several threads."""
 
-    def __init__(self, store: Store, scratch: Path, workspace: str) -> None:
+    def __init__(
+        self, store: Store, scratch: Path, workspace: str, *, memory: int | None = None, retry: bool = False
+    ) -> None:
+        """Run orders.
+
+        Args:
+            store: where outputs go.
+            scratch: the build's own folder.
+            workspace: name of the checkout.
+            memory: bytes that steps may take together; what this machine has free where None.
+            retry: whether steps that crashed again and again are run all the same.
+        """
+        self.most_bytes, self._granted, self.retry = memory or available_bytes(), memory or total_bytes(), retry
         self.store, self.scratch, self.workspace = store, scratch, workspace
         self.processes, self.leases = Processes(), Leases(store.state / "leases")
+
+    def _limits(self, order: Order) -> str:
+        return crashes.limits_of(order, self._granted)
 
     def known(self, order: Order) -> Built | Declined | None:
         """What another build has made of it since the store was asked."""
@@ -57,6 +73,9 @@ class Executor:
 
     def perform(self, order: Order, tell: Progress) -> Answer:
         """Run a step to its outcome; nothing is raised but what ends the whole build."""
+        found = None if self.retry else crashes.known(self.store, key_of(order.parts), self._limits(order))
+        if found:
+            return replace(self._failed(order, (found.problem(order),), 5, passes=True), details=found.log)
         lacking = frozenset(
             given.id for given in order.given if given.digest and not self.store.verify(given.digest)
         )  # fmt: skip
@@ -111,11 +130,22 @@ class Executor:
 
         place = folder / "job.json"
         place.write_text(json.dumps(job))
-        env = environment(folder / "home", _python_path(type(order.step), roots))
-        ended = self.processes.run(place, env, folder / "work", type(order.step).timeout_s, heard)
+        ended = self.processes.run(self._launch(order, place, roots), heard)
         answer = folder / "result.json"
         result: Result = json.loads(answer.read_text()) if answer.exists() else {"outcome": "crash"}
-        return ({"outcome": "time"} if ended.timed_out else result), ended
+        if ended.timed_out or ended.starved:
+            result = {"outcome": "time" if ended.timed_out else "starved"}
+        return result, ended
+
+    def _launch(self, order: Order, job: Path, roots: list[Path]) -> Launch:
+        folder, kind = job.parent, type(order.step)
+        path = _python_path(kind, roots)
+        env = environment(folder / "home", path)
+        # The user's code shares nothing: it runs in a process of its own, and reads no bytecode that others left.
+        family = None if roots else kind.preload
+        if roots:
+            env["PYTHONPYCACHEPREFIX"] = str(folder / "home" / "bytecode")
+        return Launch(job, env, folder / "work", path, family, kind.timeout_s, self.most_bytes)
 
     def _observed(self, order: Order, folder: Path) -> dict[str, Any] | None:
         sitting = Sitting.of(order)
@@ -190,6 +220,7 @@ class Executor:
             if not (only_now or type(order.step).volatile):
                 if seen is not None:
                     self.store.keep_seen(prekey, key, seen)
+                crashes.forget(self.store, prekey)
                 anew = other or order.fresh or order.step.max_age() is not None
                 kept = self.store.keep(key, outcome, cost=seconds, step=type(order.step), replace=anew)
                 if sitting and isinstance(kept, Built) and kept.digest == getattr(outcome, "digest", ""):
@@ -218,11 +249,16 @@ class Executor:
             return self._disk_full(order)
         if kind == "bug":
             return self._bug(order, result["traceback"], ended)
-        what = {"memory": "needed more memory than there is", "time": _time_words(order.step)}.get(kind)
+        free = f" ({(self.most_bytes or 0) / 1e9:.1f} GB)" if kind == "starved" else ""
+        memory = f"needed more memory than there is{free}"
+        what = {"memory": memory, "starved": memory, "time": _time_words(order.step)}.get(kind)
         if what is None:
             what = _end_words(ended.status if ended else 0)
         problem = Problem(order.label, f"The step {what}.", f"Its log: {self._log(order)}" if ended else "")
-        return self._failed(order, (problem,), 5, ended=ended, passes=True)
+        failed = self._failed(order, (problem,), 5, ended=ended, passes=True)
+        if not self.processes.stopping:
+            crashes.note(self.store, key_of(order.parts), self._limits(order), problem.what, failed.details)
+        return failed
 
     def _failed(
         self,

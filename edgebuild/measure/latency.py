@@ -30,6 +30,7 @@ class SummarizeLatency(Step):
 
     version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
+    preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "latency.json"
 
     timing: Artifact

@@ -20,6 +20,7 @@ class MeasureMemory(Step):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
+    preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "memory.json"
     portable: ClassVar[bool] = False
     deterministic: ClassVar[bool] = False

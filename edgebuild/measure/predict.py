@@ -41,6 +41,7 @@ class Predict(Step):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
+    preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "predictions"
     portable: ClassVar[bool] = False
     timeout_s: ClassVar[float] = 7200.0

@@ -33,6 +33,7 @@ class Score(Step):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
+    preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "scores.json"
     # Sums of floats depend on the order in which an instruction set takes them.
     portable: ClassVar[bool] = False

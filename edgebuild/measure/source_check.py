@@ -27,6 +27,7 @@ class CheckSource(Step):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
+    preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "source-check.json"
     portable: ClassVar[bool] = False
 

@@ -52,6 +52,7 @@ class TimeCandidates(Step):
 
     version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
+    preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "timing"
     portable: ClassVar[bool] = False
     deterministic: ClassVar[bool] = False

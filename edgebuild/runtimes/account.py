@@ -21,6 +21,7 @@ class TraceModel(Step):
     """
 
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
+    preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "account.json"
     portable: ClassVar[bool] = False
     deterministic: ClassVar[bool] = False

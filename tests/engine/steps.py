@@ -404,3 +404,62 @@ class Search(Step):
             work.progress(done + 1, len(self.numbers), "trials")
         best = sorted(found, reverse=True)[: self.keep]
         write_front(work.output, [Member(path, f"number {number}", {"value": value}) for value, number, path in best])
+
+
+class Inside(Step):
+    """What a process is like: its environment, arguments and modules."""
+
+    version = 1
+    filename = "inside.json"
+    name: str = ""
+
+    def run(self, work: Workspace) -> None:
+        import random
+        import threading
+
+        found = {
+            "environment": sorted(name for name in os.environ if name not in ("HOME", "TMPDIR")),
+            "cwd": Path.cwd().name,
+            "session": os.getsid(0) == os.getpid(),
+            "hash": hash("a text"),
+            "threads": threading.active_count(),
+            "stdin": sys.stdin.read() if sys.stdin else "",
+            "random": 0 <= random.random() < 1,
+        }
+        work.output.write_text(json.dumps(found, sort_keys=True))
+
+
+class Forkless(Inside):
+    """The same, by the user's side: never forked."""
+
+
+class Once(Step):
+    """Crashes until a file is there; notes each run."""
+
+    version = 1
+    filename = "once.txt"
+    trace: Here
+    cure: Here
+
+    def run(self, work: Workspace) -> None:
+        with Path(self.trace).open("a") as trace:
+            trace.write("ran\n")
+        if not Path(self.cure).exists():
+            os.write(2, b"the last words\n")
+            os.kill(os.getpid(), 11)
+        work.output.write_text("well")
+
+
+class Swell(Step):
+    """Takes memory until somebody stops it."""
+
+    version = 1
+    filename = "swollen.txt"
+    megabytes: int
+
+    def run(self, work: Workspace) -> None:
+        held = []
+        for _ in range(self.megabytes // 10):
+            held.append(bytearray(os.urandom(1 << 20) * 10))
+            time.sleep(0.01)
+        work.output.write_text("done")

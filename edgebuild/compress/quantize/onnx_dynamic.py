@@ -25,6 +25,7 @@ class QuantizeDynamic(Step):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
     portable: ClassVar[bool] = False
 

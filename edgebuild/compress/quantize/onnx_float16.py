@@ -27,6 +27,7 @@ class ConvertFloat16(Step):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxconverter-common", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
     portable: ClassVar[bool] = False
 

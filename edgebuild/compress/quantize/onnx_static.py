@@ -34,6 +34,7 @@ class CalibrateRanges(Step):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "ranges.json"
     portable: ClassVar[bool] = False
 
@@ -128,6 +129,7 @@ class QuantizeStatic(Step):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
     portable: ClassVar[bool] = False
 

@@ -30,6 +30,7 @@ class CalibrateTflite(Step):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("ai-edge-litert", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "ranges.json"
     portable: ClassVar[bool] = False
 
@@ -105,6 +106,7 @@ class QuantizeTfliteStatic(Step):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = TOOLS
+    preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "model.tflite"
     portable: ClassVar[bool] = False
 
@@ -142,6 +144,7 @@ class QuantizeTfliteDynamic(Step):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = TOOLS
+    preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "model.tflite"
     portable: ClassVar[bool] = False
 
@@ -170,6 +173,7 @@ class QuantizeTfliteWeights(Step):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = TOOLS
+    preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "model.tflite"
     portable: ClassVar[bool] = False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import importlib
 import json
 import os
 import sys
@@ -13,7 +12,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from edgebuild.core.step import Observed, Step
+from edgebuild.core.step import Observed, load_step
 from edgebuild.core.wires import Refusal
 from edgebuild.engine.process.workspace import FolderWorkspace, Inputs, Progress
 from edgebuild.errors import EdgebuildError, Refused
@@ -23,10 +22,11 @@ Result = dict[str, Any]
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def main(job_file: str) -> None:
-    """Run the step of a job and leave its result beside the job."""
+def main(job_file: str, news: int | None = None) -> None:
+    """Run the step of a job and leave its result beside it; `news`: where progress goes, if not where the job says."""
     _die_with_parent()
     job = json.loads(Path(job_file).read_text())
+    job["progress"] = job["progress"] if news is None else news
     witness = None
     if job["roots"]:
         from edgebuild.engine.process.witness import Witness
@@ -35,6 +35,7 @@ def main(job_file: str) -> None:
         sys.dont_write_bytecode = True
         witness = Witness(ignored=job["ignored"])
     result = attempt_step(job, witness)
+    result["peak_bytes"] = peak_bytes()
     if witness:
         result["seen"] = witness.stop()
     sys.stdout.flush()
@@ -68,6 +69,14 @@ def attempt_step(job: dict[str, Any], witness: Any = None) -> Result:
     return {"outcome": "built", "only_now": work.only_now, "repeats": work.repeats}
 
 
+def peak_bytes() -> int:
+    """The most memory that the process, or any one that it started, had at once."""
+    import resource
+
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * (1 if sys.platform == "darwin" else 1024)
+
+
 def result_of(error: BaseException) -> Result:
     """An exception that ended a step, as the value the engine stores or reports."""
     if isinstance(error, Refused):
@@ -81,16 +90,6 @@ def result_of(error: BaseException) -> Result:
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return {"outcome": "disk"}
     return {"outcome": "bug", "traceback": "".join(traceback.format_exception(error))}
-
-
-def load_step(kind: str, text: str) -> Step:
-    """A step from `module:Class` and its JSON."""
-    module, _, name = kind.partition(":")
-    found: Any = importlib.import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    step: Step = found.model_validate_json(text)
-    return step
 
 
 def read_inputs(lines: list[dict[str, Any]]) -> Inputs:

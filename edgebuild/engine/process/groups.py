@@ -13,10 +13,14 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from edgebuild.engine.process.log import Log
+from edgebuild.engine.process.memory import group_bytes
+from edgebuild.engine.process.parents import NoParentError, Parent, Parents
 from edgebuild.engine.process.workspace import Progress
 
+MEMORY_POLL_S = 0.25
 GRACE_S = 5.0
 """Between the request to end and the signal that cannot be refused."""
 
@@ -29,6 +33,44 @@ class Ended:
     """As of `subprocess`: negative for a signal."""
     timed_out: bool
     log: Log
+    starved: bool = False
+    """Whether it was ended for the memory it took."""
+
+
+@dataclass
+class Launch:
+    """What is started."""
+
+    job: Path
+    env: dict[str, str]
+    cwd: Path
+    path: list[str]
+    """Folders from which edgebuild and the step's class are imported."""
+    family: tuple[str, ...] | None
+    """Modules of the parent it may be forked from; None for a process that shares nothing (the user's code)."""
+    timeout_s: float
+    most_bytes: int | None = None
+    """Memory that it may take."""
+
+
+class Child(Protocol):
+    """A process that runs a step: started, or forked from a parent."""
+
+    pid: int
+
+    def wait(self) -> int:
+        """Its status; afterwards its number may be another's."""
+
+
+class Forked:
+    """A child of an import-only parent."""
+
+    def __init__(self, parent: Parent, pid: int) -> None:
+        self.pid, self._parent = pid, parent
+
+    def wait(self) -> int:
+        """As the parent says."""
+        return self._parent.wait(self.pid)
 
 
 class Processes:
@@ -37,48 +79,56 @@ class Processes:
     def __init__(self) -> None:
         self._running: set[int] = set()
         self._lock = threading.Lock()
-        self._stopping = False
+        self.stopping = False
+        self.parents = Parents()
 
-    def run(self, job: Path, env: dict[str, str], cwd: Path, timeout_s: float, tell: Progress) -> Ended:
+    def run(self, launch: Launch, tell: Progress) -> Ended:
         """Run the step described in `job.json` and wait for its end.
 
         `progress` of the job is filled in: the number of the pipe that carries it.
         """
         log_out, log_in = os.pipe()
         news_out, news_in = os.pipe()
-        content = json.loads(job.read_text()) | {"progress": news_in}
-        job.write_text(json.dumps(content))
         try:
-            child = subprocess.Popen(  # noqa: S603 - our own module, in our own Python
-                [sys.executable, "-s", "-P", "-m", "edgebuild.engine.process.child", str(job)],
-                stdin=subprocess.DEVNULL,
-                stdout=log_in,
-                stderr=log_in,
-                env=env,
-                cwd=cwd,
-                pass_fds=(news_in,),
-                start_new_session=True,
-            )
+            child = self._start(launch, log_in, news_in)
         finally:
             os.close(log_in)
             os.close(news_in)
         with self._lock:
             self._running.add(child.pid)
-            late = self._stopping
+            late = self.stopping
         if late:
             _signal_group(child.pid, signal.SIGTERM)
         try:
-            return _watch(child, log_out, news_out, timeout_s, tell)
+            return Watch(child, log_out, news_out, launch, tell).until_end()
         finally:
             with self._lock:
                 self._running.discard(child.pid)
             os.close(log_out)
             os.close(news_out)
 
+    def _start(self, launch: Launch, log: int, news: int) -> Child:
+        content = json.loads(launch.job.read_text()) | {"progress": news}
+        launch.job.write_text(json.dumps(content))
+        if launch.family is not None:
+            with contextlib.suppress(NoParentError):
+                parent = self.parents.get(launch.family, launch.path)
+                return Forked(parent, parent.fork(launch.job, launch.env, launch.cwd, launch.path, log, news))
+        return subprocess.Popen(  # noqa: S603 - our own module, in our own Python
+            [sys.executable, "-s", "-P", "-m", "edgebuild.engine.process.child", str(launch.job)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=launch.env,
+            cwd=launch.cwd,
+            pass_fds=(news,),
+            start_new_session=True,
+        )
+
     def stop(self, grace_s: float = GRACE_S) -> None:
         """End every group: a request, a grace, then the signal that cannot be refused."""
         with self._lock:
-            self._stopping = True
+            self.stopping = True
         self._signal(signal.SIGTERM)
         until = time.monotonic() + grace_s
         try:
@@ -93,47 +143,68 @@ class Processes:
                 _signal_group(group, number)
 
 
-def _watch(child: subprocess.Popen[bytes], log_out: int, news_out: int, timeout_s: float, tell: Progress) -> Ended:
-    """Read what the child says until it has ended or its time is over."""
-    log, news = Log(), bytearray()
-    deadline, killing = time.monotonic() + timeout_s, 0.0
-    timed_out = False
-    end = os.pidfd_open(child.pid) if hasattr(os, "pidfd_open") else -1
-    poll = select.poll()
-    for descriptor in (log_out, news_out, *([end] if end >= 0 else [])):
-        poll.register(descriptor, select.POLLIN)
-    try:
-        while not _has_ended(child.pid):
-            now = time.monotonic()
-            if not timed_out and now >= deadline:
-                timed_out, killing = True, now + GRACE_S
-                _signal_group(child.pid, signal.SIGTERM)
-            if timed_out and now >= killing:
-                _signal_group(child.pid, signal.SIGKILL)
-            left = (killing if timed_out else deadline) - now
-            wait_s = min(max(left, 0.01), 0.05 if end < 0 else 60.0)
-            for descriptor, _ in poll.poll(wait_s * 1000):
-                if descriptor == end:
-                    continue
-                piece = os.read(descriptor, 65536)
-                if not piece:
-                    poll.unregister(descriptor)
-                elif descriptor == log_out:
-                    log.feed(piece)
-                else:
-                    _pass_on(news, piece, tell)
-    finally:
-        # Before the child is reaped its number cannot belong to another group.
-        _signal_group(child.pid, signal.SIGKILL)
-        status = child.wait()
-        if end >= 0:
-            os.close(end)
-    _drain(log_out, log)
-    return Ended(status, timed_out, log)
+class Watch:
+    """Reads what a child says until it has ended, its time is over, or it takes too much memory."""
 
+    def __init__(self, child: Child, log: int, news: int, launch: Launch, tell: Progress) -> None:
+        """Args: child: to be watched. log, news: where it writes. launch: its limits. tell: who hears of progress."""
+        self.child, self.launch, self.tell = child, launch, tell
+        self.log, self.news = Log(), bytearray()
+        self.log_out, self.news_out = log, news
+        self.deadline, self.killing = time.monotonic() + launch.timeout_s, 0.0
+        self.timed_out = self.starved = False
+        self.end = os.pidfd_open(child.pid) if hasattr(os, "pidfd_open") else -1
 
-def _has_ended(process: int) -> bool:
-    return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    def until_end(self) -> Ended:
+        """Status, log, and whether a limit was passed."""
+        poll = select.poll()
+        for descriptor in (self.log_out, self.news_out, *([self.end] if self.end >= 0 else [])):
+            poll.register(descriptor, select.POLLIN)
+        try:
+            while not self.has_ended():
+                self.hold_to_limits()
+                for descriptor, _ in poll.poll(self.patience() * 1000):
+                    if descriptor == self.end:
+                        continue
+                    piece = os.read(descriptor, 65536)
+                    if not piece:
+                        poll.unregister(descriptor)
+                    elif descriptor == self.log_out:
+                        self.log.feed(piece)
+                    else:
+                        _pass_on(self.news, piece, self.tell)
+        finally:
+            # Before the child is reaped its number cannot belong to another group.
+            _signal_group(self.child.pid, signal.SIGKILL)
+            status = self.child.wait()
+            if self.end >= 0:
+                os.close(self.end)
+        _drain(self.log_out, self.log)
+        return Ended(status, self.timed_out, self.log, self.starved)
+
+    def has_ended(self) -> bool:
+        """Whether it has, without taking its number away."""
+        if self.end >= 0:
+            return bool(select.select([self.end], [], [], 0)[0])
+        return os.waitid(os.P_PID, self.child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def hold_to_limits(self) -> None:
+        """A request to end at the first limit; after the grace the signal that cannot be refused."""
+        now = time.monotonic()
+        if not self.timed_out and now >= self.deadline:
+            self.timed_out, self.killing = True, now + GRACE_S
+            _signal_group(self.child.pid, signal.SIGTERM)
+        if self.timed_out and now >= self.killing:
+            _signal_group(self.child.pid, signal.SIGKILL)
+        if self.launch.most_bytes and not self.starved and group_bytes(self.child.pid) > self.launch.most_bytes:
+            # At once: it may take what is left in less than any grace.
+            self.starved = True
+            _signal_group(self.child.pid, signal.SIGKILL)
+
+    def patience(self) -> float:
+        """Seconds until somebody must look again."""
+        left = max((self.killing if self.timed_out else self.deadline) - time.monotonic(), 0.01)
+        return min(left, 0.05 if self.end < 0 else 60.0, MEMORY_POLL_S if self.launch.most_bytes else 60.0)
 
 
 def _drain(descriptor: int, log: Log) -> None:

@@ -28,6 +28,7 @@ class ImportOnnx(Conversion):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("onnx", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
 
     def run(self, work: Workspace) -> None:

@@ -24,6 +24,7 @@ class TensorflowToOnnx(Conversion):
 
     version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "tf2onnx", "onnx", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
     filename: ClassVar[str] = "model.onnx"
 
     def run(self, work: Workspace) -> None:

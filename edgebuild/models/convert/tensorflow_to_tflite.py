@@ -21,6 +21,7 @@ class TensorflowToTflite(Conversion):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
     filename: ClassVar[str] = "model.tflite"
 
     def run(self, work: Workspace) -> None:

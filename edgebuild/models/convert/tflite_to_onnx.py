@@ -22,6 +22,7 @@ class TfliteToOnnx(Conversion):
 
     version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("tf2onnx", "tensorflow", "ai-edge-litert", "onnx", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
     filename: ClassVar[str] = "model.onnx"
 
     def run(self, work: Workspace) -> None:

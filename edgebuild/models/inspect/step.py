@@ -46,6 +46,7 @@ class InspectOnnx(InspectModel):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("onnx", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
 
     def facts(self, path: Path) -> ModelFacts:
         """See `onnx_facts`."""
@@ -59,6 +60,7 @@ class InspectTflite(InspectModel):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("ai-edge-litert", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("numpy",)
 
     def facts(self, path: Path) -> ModelFacts:
         """See `tflite_facts`."""
@@ -72,6 +74,7 @@ class InspectTensorflow(InspectModel):
 
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
 
     def facts(self, path: Path) -> ModelFacts:
         """See `keras_facts` and `saved_model_facts`."""

@@ -35,6 +35,7 @@ class SimplifyOnnx(Conversion):
 
     version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("onnxsim", "onnx", "onnxruntime", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
 
     def run(self, work: Workspace) -> None:
