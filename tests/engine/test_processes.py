@@ -22,18 +22,6 @@ from tests.engine.steps import Chatter, Crash, Hang, Inside, Once, Say, Swell
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def cold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A system without forks."""
-    before = Parents.__init__
-
-    def unusable(self: Parents) -> None:
-        before(self)
-        self.usable = False
-
-    monkeypatch.setattr(Parents, "__init__", unusable)
-
-
 def inside(yard: Yard, name: str) -> str:
     graph = graph_of(inside=Inside(name=name))
     return yard.blob(yard.build(graph), "inside").read_text()
@@ -77,10 +65,12 @@ def test_a_parent_has_run_nothing_and_ends_with_the_build(yard: Yard) -> None:
     assert parent.process.poll() is not None
 
 
-def test_one_that_crashes_hangs_or_shouts_leaves_the_others_alone(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Hang, "timeout_s", 1.0)
+def test_one_that_crashes_hangs_or_shouts_leaves_the_others_alone(yard: Yard) -> None:
     graph = graph_of(
-        crash=Crash(), hang=Hang(), loud=Chatter(megabytes=50), **{name: Say(text=name) for name in "abcdef"}
+        crash=Crash(),
+        hang=Hang(note=str(yard.folder / "note")),
+        loud=Chatter(megabytes=50),
+        **{name: Say(text=name) for name in "abcdef"},
     )
     results = yard.build(graph, keep_going=True)
     failed = {failure.label: failure.problems[0].what for failure in results.failures}
@@ -158,7 +148,7 @@ def test_a_build_that_is_asked_to_end_keeps_what_is_finished(number: int, code: 
         "fake.arguments = lambda parser: None\n"
         "fake.run = lambda args: together.main()\n"
         "sys.modules['edgebuild.cli.build'] = fake\n"
-        f"sys.argv = ['x', {str(store)!r}, {str(trace)!r}, '0.3']\n"
+        f"sys.argv = ['x', {str(store)!r}, {str(trace)!r}, '0.15']\n"
         "sys.exit(cli.main(['build']))"
     )
     process = subprocess.Popen(
@@ -175,7 +165,7 @@ def test_a_build_that_is_asked_to_end_keeps_what_is_finished(number: int, code: 
     assert time.monotonic() - began < 8
     done = len(trace.read_text().split())
     again = subprocess.run(
-        [sys.executable, "-m", "tests.engine.together", str(store), str(trace), "0"],
+        [sys.executable, "-m", "tests.engine.together", str(store), str(trace), "0.15"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert again.stdout.split()[2] == "0"
@@ -187,14 +177,14 @@ def test_a_build_that_is_asked_to_end_keeps_what_is_finished(number: int, code: 
 def test_with_the_engine_killed_nothing_goes_on(tmp_path: Path) -> None:
     program = (
         "from edgebuild.engine.build import build; from edgebuild.engine.store import Store; from pathlib import Path\n"
-        "from tests.engine.conftest import graph_of; from tests.engine.steps import Hang\n"
-        f"build(graph_of(hang=Hang()), Store(Path({str(tmp_path / 'store')!r})))"
+        "from tests.engine.conftest import graph_of; from tests.engine.steps import Traced\n"
+        f"step = Traced(trace={str(tmp_path / 'trace')!r}, name='long', seconds=60)\\n"
+        f"build(graph_of(long=step), Store(Path({str(tmp_path / 'store')!r})))"
     )
     process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
-    scratch = tmp_path / "store" / "scratch"
-    while not list(scratch.glob("*/*/job.json")) if scratch.exists() else True:
+    while not (tmp_path / "trace").exists():
         time.sleep(0.02)
-    time.sleep(0.5)
+        assert process.poll() is None
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     until = time.monotonic() + 5
@@ -208,7 +198,7 @@ def _using(folder: str) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if os.readlink(process / "cwd").startswith(folder):
+            if str((process / "cwd").readlink()).startswith(folder):
                 found.append(process.name)
         except OSError:
             continue
