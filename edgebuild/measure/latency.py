@@ -62,8 +62,18 @@ def summarize(timing: Path) -> dict[str, Any]:
         "refused": refused,
         "control": newest["control"],
         "dead_band": digits(max([DEAD_BAND, *(abs(bound - 1) for bound in newest["control"][1:]), *spreads])),
-        "protocol": newest["protocol"] | {"runs_merged": len(runs), "times_measured": index["times"]},
+        "protocol": newest["protocol"] | history(newest["protocol"], len(runs), index["times"]),
     }
+
+
+def history(protocol: dict[str, Any], merged: int, times: int) -> dict[str, Any]:
+    """How many runs the numbers come from, and how many there were: who measures until he likes it is seen to."""
+    words = str(protocol.get("words", ""))
+    if merged > 1:
+        words += f"; {merged} runs, compared by way of the source"
+    if times > 1:
+        words += f"; measured {times} times under this condition"
+    return {"runs_merged": merged, "times_measured": times, "words": words}
 
 
 NOTHING: dict[str, Any] = {"valid": False, "why": "no candidate could be run.", "control": [], "protocol": {}}

@@ -178,7 +178,7 @@ def test_with_the_engine_killed_nothing_goes_on(tmp_path: Path) -> None:
     program = (
         "from edgebuild.engine.build import build; from edgebuild.engine.store import Store; from pathlib import Path\n"
         "from tests.engine.conftest import graph_of; from tests.engine.steps import Traced\n"
-        f"step = Traced(trace={str(tmp_path / 'trace')!r}, name='long', seconds=60)\\n"
+        f"step = Traced(trace={str(tmp_path / 'trace')!r}, name='long', seconds=60)\n"
         f"build(graph_of(long=step), Store(Path({str(tmp_path / 'store')!r})))"
     )
     process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
