@@ -30,6 +30,8 @@ class Job:
     order: Order = field(compare=False)
     lacks: set[str] = field(default_factory=set, compare=False)
     """Steps whose bytes it waits for."""
+    bytes: int = field(default=0, compare=False)
+    """Memory that it is expected to take while it runs."""
     lease: Lease | None = field(default=None, compare=False)
     known: Built | Declined | None = field(default=None, compare=False)
     """What another build made of it in the meantime."""
@@ -73,6 +75,8 @@ class Crew:
         self._numbers = itertools.count()
         self._done: queue.Queue[tuple[Job, Answer, float]] = queue.Queue()
         self._running = 0
+        self._taken = 0
+        """Bytes of memory that the running steps are expected to take."""
         self._blocked: dict[str, list[Job]] = {}
         self.ran: list[str] = []
         self.stopping = False
@@ -169,9 +173,15 @@ class Crew:
             # A free count of 0 may mean that one runs alone: then even what needs no token waits.
             if need > self._free or (need == 0 and self._free == 0 and self._running):
                 return
+            if self._running and self._taken + self._bytes(self._ready[0]) > (self._executor.most_bytes or 1 << 60):
+                return
             job = heapq.heappop(self._ready)
             if self._lease(job):
                 self._start(job, need)
+
+    def _bytes(self, job: Job) -> int:
+        """Memory that it is expected to take."""
+        return 0 if type(job.step).inline else self._executor.peaks.of(job.step.kind())
 
     def _lease(self, job: Job) -> bool:
         """Whether the job may run now: nobody else makes the step, and nobody has made it since it was asked about."""
@@ -204,6 +214,8 @@ class Crew:
     def _start(self, job: Job, need: int) -> None:
         self._free -= need
         self._running += 1
+        job.bytes = self._bytes(job)
+        self._taken += job.bytes
         self._listener.started(job.step.id)
         if type(job.step).inline:
             self._work(job)
@@ -236,6 +248,8 @@ class Crew:
                 continue
             self._running -= 1
             self._free += self._need(job)
+            self._taken -= job.bytes
+            job.bytes = 0
             self._release(job)
             return job, answer, seconds
 

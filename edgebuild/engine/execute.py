@@ -21,6 +21,7 @@ from edgebuild.engine.leases import Leases
 from edgebuild.engine.observations import Sitting
 from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed
+from edgebuild.engine.peaks import Peaks
 from edgebuild.engine.process.child import NO_ROOM, Result, read_inputs, result_of
 from edgebuild.engine.process.environment import environment
 from edgebuild.engine.process.groups import Ended, Launch, Processes
@@ -55,6 +56,7 @@ class Executor:
         """
         self.most_bytes, self._granted, self.retry = memory or available_bytes(), memory or total_bytes(), retry
         self.store, self.scratch, self.workspace = store, scratch, workspace
+        self.peaks = Peaks(store)
         self.processes, self.leases = Processes(), Leases(store.state / "leases")
 
     def _limits(self, order: Order) -> str:
@@ -133,6 +135,8 @@ class Executor:
         ended = self.processes.run(self._launch(order, place, roots), heard)
         answer = folder / "result.json"
         result: Result = json.loads(answer.read_text()) if answer.exists() else {"outcome": "crash"}
+        if "peak_bytes" in result:
+            self.peaks.learn(order.step.kind(), int(result["peak_bytes"]))
         if ended.timed_out or ended.starved:
             result = {"outcome": "time" if ended.timed_out else "starved"}
         return result, ended

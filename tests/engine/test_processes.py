@@ -16,8 +16,8 @@ from edgebuild.engine.build import Options, build
 from edgebuild.engine.outcomes import Failed
 from edgebuild.engine.process.memory import available_bytes, group_bytes, total_bytes
 from edgebuild.engine.process.parents import Parents
-from tests.engine.conftest import Yard, graph_of
-from tests.engine.steps import Chatter, Crash, Hang, Inside, Once, Say, Swell
+from tests.engine.conftest import Log, Yard, graph_of
+from tests.engine.steps import Chatter, Crash, Hang, Inside, Once, Say, Swell, Traced
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -87,6 +87,30 @@ def test_a_step_that_takes_all_memory_is_ended_by_name(yard: Yard) -> None:
     assert failure.label == "swell"
     assert "needed more memory than there is (0.3 GB)" in failure.problems[0].what
     assert results.built(graph.wanted["say"])
+
+
+def test_steps_that_would_not_fit_together_run_one_after_the_other(yard: Yard, tmp_path: Path) -> None:
+    kind = Traced.kind()
+    graph = graph_of(**{name: Traced(trace=str(tmp_path / "t"), name=name, seconds=0.2) for name in "abc"})
+    yard.store.rows.run("INSERT OR REPLACE INTO peaks VALUES (?, ?)", kind, 200_000_000)
+    most = 0
+    running: set[str] = set()
+
+    class Counting(Log):
+        def started(self, step_id: str) -> None:
+            nonlocal most
+            running.add(step_id)
+            most = max(most, len(running))
+
+        def finished(self, step_id: str, outcome: object, seconds: float, cached: bool) -> None:
+            running.discard(step_id)
+
+    log = Counting(graph)
+    assert yard.build(graph, log, memory=300_000_000, jobs=3).exit_code == 0
+    assert most == 1
+    # What they really took was learned, and is far less.
+    (learned,) = yard.store.rows.one("SELECT bytes FROM peaks WHERE step = ?", kind) or (0,)
+    assert 10_000_000 < learned < 200_000_000
 
 
 def test_memory_is_told_by_the_machine_and_by_the_group(tmp_path: Path) -> None:
