@@ -188,7 +188,7 @@ class Executor:
             return self._bug(order, f"{order.step.kind()} ended without writing `{output.name}`.", ended)
         seen = self._seen(order, result)
         self._check_inputs(order)
-        built, stats = self.store.publish(output, order.label)
+        built, stats = self.store.publish(output, order.label, durable=not type(order.step).deterministic)
         return self._keep(
             order, replace(built, only_now=result["only_now"], repeats=result["repeats"]), stats, seen, seconds
         )

@@ -36,7 +36,6 @@ class Trials:
         self._known = {(given.id, given.member): given for given in order.given}
         self._orders: dict[str, Order] = {}
         self._ended: dict[str, Ended] = {}
-        folder.mkdir()
 
     def answer(self, number: int) -> None:
         """Run what a request names, or find it, and say where its output is."""

@@ -35,8 +35,8 @@ def environment(home: Path, python_path: list[str]) -> dict[str, str]:
     """
     folders = {"HOME": home, "TMPDIR": home / "tmp", "KERAS_HOME": home / "keras", "MPLCONFIGDIR": home / "mpl"}
     folders |= {f"XDG_{name}_HOME": home / name.lower() for name in ("CACHE", "CONFIG", "DATA", "STATE")}
-    for folder in folders.values():
-        folder.mkdir(parents=True, exist_ok=True)
+    # Whoever wants one of the others makes it; a folder made and removed for every step costs more than the rest of it.
+    folders["TMPDIR"].mkdir(parents=True, exist_ok=True)
     return {
         **ENVIRONMENT,
         **{name: str(folder) for name, folder in folders.items()},

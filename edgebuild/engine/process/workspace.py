@@ -73,6 +73,7 @@ class FolderWorkspace:
         if self.trials is None:
             raise RuntimeError("an inline step cannot run others")
         self._asked += 1
+        self.trials.mkdir(exist_ok=True)
         request, answer = self.trials / f"{self._asked}.json", self.trials / f"{self._asked}.answer.json"
         request.write_text(json.dumps({"kind": step.kind(), "step": step.model_dump_json(serialize_as_any=True)}))
         self.tell(self._asked, ASK, "")

@@ -59,8 +59,12 @@ class Blobs:
         """Where the blob lies, or would."""
         return Path(self.where(digest))
 
-    def adopt(self, source: Path) -> tuple[str, Stat]:
+    def adopt(self, source: Path, *, durable: bool = False) -> tuple[str, Stat]:
         """Move a file of the same file system in; an equal blob that is intact stays instead.
+
+        Args:
+            source: the file.
+            durable: whether it must survive a power loss once a row names it: it could not be made again.
 
         Raises:
             OSError: the disk is full, or the folder cannot be written.
@@ -72,7 +76,11 @@ class Blobs:
             source.unlink()
         else:
             source.chmod(0o444)
+            if durable:
+                _to_disk(source)
             source.replace(place)
+            if durable:
+                _to_disk(place.parent)
         self._verified[digest] = stat_of(place)
         return digest, self._verified[digest]
 
@@ -137,6 +145,14 @@ class Blobs:
             else:
                 return
         shutil.copyfile(self.place(digest), destination)
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def entries(folder: Path, where: str) -> Iterator[os.DirEntry[str]]:

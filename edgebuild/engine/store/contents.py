@@ -34,8 +34,13 @@ class Contents:
         self.blobs, self.rows = blobs, rows
         self._trees: dict[str, tuple[Entry, ...]] = {}
 
-    def publish(self, path: Path, where: str = "") -> tuple[Built, dict[str, Stat]]:
+    def publish(self, path: Path, where: str = "", *, durable: bool = False) -> tuple[Built, dict[str, Stat]]:
         """Move a file or folder of the store's own scratch in; blobs first, the manifest last.
+
+        Args:
+            path: of the file or folder.
+            where: as problems name it.
+            durable: see `Blobs.adopt`.
 
         Returns:
             Its name, and for each blob what `blobs` shall remember of it (see `record`).
@@ -49,16 +54,16 @@ class Contents:
             raise StepError(
                 Problem(where, f"`{path.name}` is neither a file nor a folder.", "Write the content itself.")
             )
-        return self._publish(path, where, stats), stats
+        return self._publish(path, where, stats, durable), stats
 
-    def _publish(self, path: Path, where: str, stats: dict[str, Stat]) -> Built:
+    def _publish(self, path: Path, where: str, stats: dict[str, Stat], durable: bool) -> Built:
         if path.is_file():
-            digest, found = self.blobs.adopt(path)
+            digest, found = self.blobs.adopt(path, durable=durable)
             stats[digest] = found
             return Built(digest, found[0])
         lines: list[Entry] = []
         for entry in entries(path, where):
-            child = self._publish(Path(entry.path), where, stats)
+            child = self._publish(Path(entry.path), where, stats, durable)
             lines.append(Entry(unicodedata.normalize("NFC", entry.name), child.digest, child.size))
         return self._keep_tree(lines)
 
