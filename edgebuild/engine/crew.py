@@ -9,37 +9,16 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-from edgebuild.core.step import Step
 from edgebuild.engine.execute import Executor
+from edgebuild.engine.jobs import Job
 from edgebuild.engine.keys import key_of
 from edgebuild.engine.leases import Lease, measuring
 from edgebuild.engine.listener import Listener
 from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed, Outcome
-
-
-@dataclass(order=True)
-class Job:
-    """An order in the queue."""
-
-    priority: int
-    number: int
-    order: Order = field(compare=False)
-    lacks: set[str] = field(default_factory=set, compare=False)
-    """Steps whose bytes it waits for."""
-    bytes: int = field(default=0, compare=False)
-    """Memory that it is expected to take while it runs."""
-    lease: Lease | None = field(default=None, compare=False)
-    known: Built | Declined | None = field(default=None, compare=False)
-    """What another build made of it in the meantime."""
-
-    @property
-    def step(self) -> Step:
-        """Whose order it is."""
-        return self.order.step
 
 
 class RemadeError(Exception):

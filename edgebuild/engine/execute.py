@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import signal
 import sys
 import time
 import traceback
@@ -16,6 +14,7 @@ from typing import Any
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Refusal, user_code
 from edgebuild.engine import crashes, observations
+from edgebuild.engine.failing import bug, failed, no_room, unfinished
 from edgebuild.engine.keys import key_of
 from edgebuild.engine.leases import Leases
 from edgebuild.engine.observations import Sitting
@@ -30,13 +29,10 @@ from edgebuild.engine.process.workspace import ASK, FolderWorkspace, Progress
 from edgebuild.engine.seen import Seen, check_code, ignored_folders, roots_of, seen_now, still_so
 from edgebuild.engine.store import Store
 from edgebuild.engine.store.history import Last
-from edgebuild.engine.store.rows import NoRoomError, disk_full
+from edgebuild.engine.store.rows import NoRoomError
 from edgebuild.engine.store.scratch import remove_folder
 from edgebuild.engine.trials import Trials
-from edgebuild.errors import EdgebuildError, Problem, Span
-
-SPARE_BYTES = 1 << 20
-"""Less room than this after a crash, and the disk is what the step died of."""
+from edgebuild.errors import EdgebuildError
 
 
 class Executor:
@@ -77,7 +73,7 @@ class Executor:
         """Run a step to its outcome; nothing is raised but what ends the whole build."""
         found = None if self.retry else crashes.known(self.store, key_of(order.parts), self._limits(order))
         if found:
-            return replace(self._failed(order, (found.problem(order),), 5, passes=True), details=found.log)
+            return replace(failed(order, (found.problem(order),), 5, passes=True), details=found.log)
         lacking = frozenset(
             given.id for given in order.given if given.digest and not self.store.verify(given.digest)
         )  # fmt: skip
@@ -89,15 +85,15 @@ class Executor:
             folder.mkdir()
             return self._finish(order, *self._run(order, folder, tell), folder, time.monotonic() - started)
         except NoRoomError:
-            return self._disk_full(order)
+            return no_room(order, self.store.root)
         except EdgebuildError as error:
-            return self._failed(order, error.problems, error.exit_code)
+            return failed(order, error.problems, error.exit_code)
         except OSError as error:
             if error.errno in NO_ROOM:
-                return self._disk_full(order)
-            return self._bug(order, traceback.format_exc())
+                return no_room(order, self.store.root)
+            return bug(order, traceback.format_exc())
         except Exception:
-            return self._bug(order, traceback.format_exc())
+            return bug(order, traceback.format_exc())
         finally:
             remove_folder(folder)
 
@@ -185,13 +181,20 @@ class Executor:
             return self._unfinished(order, result, ended)
         output = folder / "out" / (order.step.output_name() or "output")
         if not output.exists():
-            return self._bug(order, f"{order.step.kind()} ended without writing `{output.name}`.", ended)
+            return bug(order, f"{order.step.kind()} ended without writing `{output.name}`.", ended)
         seen = self._seen(order, result)
         self._check_inputs(order)
         built, stats = self.store.publish(output, order.label, durable=not type(order.step).deterministic)
         return self._keep(
             order, replace(built, only_now=result["only_now"], repeats=result["repeats"]), stats, seen, seconds
         )
+
+    def _unfinished(self, order: Order, result: Result, ended: Ended | None) -> Failed:
+        end = unfinished(order, result, ended, self.store.root, self.most_bytes)
+        crashed = end.exit_code == 5 and end.passes and result["outcome"] != "problems"
+        if crashed and not self.processes.stopping:
+            crashes.note(self.store, key_of(order.parts), self._limits(order), end.problems[0].what, end.details)
+        return end
 
     def _seen(self, order: Order, result: Result) -> Seen | None:
         codes = list(user_code(order.step))
@@ -239,56 +242,7 @@ class Executor:
         if isinstance(kept, Built) and not type(order.step).deterministic:
             return Replaced(kept)
         words = f"{order.step.kind()} made other bytes than before ({order.expected}) from the same inputs."
-        return self._bug(order, words)
-
-    # -- failing -------------------------------------------------------------------------------------------------
-
-    def _unfinished(self, order: Order, result: Result, ended: Ended | None) -> Failed:
-        kind = result["outcome"]
-        if kind == "problems":
-            problems = tuple(_problem(item) for item in result["problems"])
-            code = int(result["exit_code"])
-            return self._failed(order, problems, code, ended=ended, passes=code == 5)
-        if kind == "disk" or (kind == "crash" and shutil.disk_usage(self.store.root).free < SPARE_BYTES):
-            return self._disk_full(order)
-        if kind == "bug":
-            return self._bug(order, result["traceback"], ended)
-        free = f" ({(self.most_bytes or 0) / 1e9:.1f} GB)" if kind == "starved" else ""
-        memory = f"needed more memory than there is{free}"
-        what = {"memory": memory, "starved": memory, "time": _time_words(order.step)}.get(kind)
-        if what is None:
-            what = _end_words(ended.status if ended else 0)
-        problem = Problem(order.label, f"The step {what}.", f"Its log: {self._log(order)}" if ended else "")
-        failed = self._failed(order, (problem,), 5, ended=ended, passes=True)
-        if not self.processes.stopping:
-            crashes.note(self.store, key_of(order.parts), self._limits(order), problem.what, failed.details)
-        return failed
-
-    def _failed(
-        self,
-        order: Order,
-        problems: tuple[Problem, ...],
-        code: int,
-        *,
-        ended: Ended | None = None,
-        passes: bool = False,
-    ) -> Failed:
-        details = ended.log.end() if ended else ""
-        kind = type(order.step).__name__
-        return Failed(order.step.id, order.label, problems, code, passes=passes, kind=kind, details=details)
-
-    def _bug(self, order: Order, trace: str, ended: Ended | None = None) -> Failed:
-        last = trace.strip().rsplit("\n", 1)[-1]
-        problem = Problem(
-            order.label, f"The step ended unexpectedly: {last}", "This is a bug of edgebuild's; please report it."
-        )
-        return replace(self._failed(order, (problem,), 70, ended=ended), details=trace)
-
-    def _disk_full(self, order: Order) -> Failed:
-        return replace(self._failed(order, (disk_full(self.store.root),), 5), stops=True)
-
-    def _log(self, order: Order) -> Path:
-        return self.store.root / "logs" / f"{order.step.id}.log"
+        return bug(order, words)
 
 
 def _run_inline(step: Step, work: FolderWorkspace) -> Result:
@@ -308,20 +262,3 @@ def _python_path(kind: type[Step], roots: list[Path]) -> list[str]:
         if folder not in path and folder not in [str(root) for root in roots]:
             path.append(folder)
     return [folder for folder in path if not folder.endswith("site-packages")]
-
-
-def _problem(item: dict[str, Any]) -> Problem:
-    span = Span(**item["span"]) if item["span"] else None
-    return Problem(item["where"], item["what"], item["fix"], span)
-
-
-def _time_words(step: Step) -> str:
-    return f"was ended after {type(step).timeout_s:g} s, its time-out"
-
-
-def _end_words(status: int) -> str:
-    if status >= 0:
-        return f"ended with status {status} and without a result"
-    name = signal.Signals(-status).name
-    hint = " (the system may have run out of memory)" if -status == signal.SIGKILL else ""
-    return f"was ended by signal {name}{hint}"
