@@ -60,14 +60,17 @@ class Executor:
 
     def known(self, order: Order) -> Built | Declined | None:
         """What another build has made of it since the store was asked."""
-        prekey = key_of(order.parts)
-        roots = roots_of(order.step)
-        if not roots:
-            return self.store.action(prekey)
-        for seen in self.store.seen_sets(prekey):
-            if still_so(seen, roots, self.store):
-                return self.store.action(key_of({**order.parts, "seen": seen}))
-        return None
+        prekey, roots = key_of(order.parts), roots_of(order.step)
+        keys = [prekey]
+        if roots:
+            sets = self.store.seen_sets(prekey)
+            keys = [key_of({**order.parts, "seen": seen}) for seen in sets if still_so(seen, roots, self.store)]
+        age = order.step.max_age()
+        return next((self.store.action(key) for key in keys if age is None or self._younger(key, age)), None)
+
+    def _younger(self, key: str, age: float) -> bool:
+        created = self.store.created(key)
+        return created is not None and created + age > time.time()
 
     def perform(self, order: Order, tell: Progress) -> Answer:
         """Run a step to its outcome; nothing is raised but what ends the whole build."""
