@@ -16,6 +16,7 @@ import pytest
 from edgebuild.engine.leases import Holder, Lease, Leases, measuring
 from edgebuild.engine.store import Store
 from edgebuild.engine.store.blobs import file_digest
+from edgebuild.engine.store.rows import open_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -129,3 +130,18 @@ def test_measuring_excludes_other_processes(tmp_path: Path) -> None:
     with measuring("y"):
         assert time.monotonic() - began > 0.3
     assert other.communicate()[0] == "out\n"
+
+
+def test_sixteen_processes_make_one_table(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from edgebuild.engine.store.rows import open_rows\n"
+        "time.sleep(max(0, float(sys.argv[2]) - time.time()))\n"
+        "rows, note = open_rows(Path(sys.argv[1])); assert not note, note\n"
+        "rows.run('INSERT INTO workspaces VALUES (?, 0)', sys.argv[3])"
+    )
+    for turn in range(3):
+        path, at = tmp_path / f"{turn}.sqlite", str(time.time() + 2)
+        command = [sys.executable, "-c", code, str(path), at]
+        opened = [subprocess.Popen([*command, str(i)], cwd=ROOT, stderr=subprocess.PIPE, text=True) for i in range(16)]
+        assert [process.communicate(timeout=60)[1] for process in opened] == [""] * 16
+        assert open_rows(path)[0].one("SELECT count(*) FROM workspaces") == (16,), "what one wrote, another dropped"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import shutil
 import sqlite3
 import threading
@@ -32,12 +33,19 @@ class Rows:
         self._lock = threading.RLock()
         with self.explained():
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
             # NORMAL: after a power loss the last rows may be gone, and are made again; they are never half there.
             self._db.execute("PRAGMA synchronous=NORMAL")
-            self._prepare()
+            if not self._ready():
+                with _alone(path):
+                    self._prepare()
+
+    def _ready(self) -> bool:
+        version, mode = self.one("PRAGMA user_version"), self.one("PRAGMA journal_mode")
+        return (version, mode) == ((SCHEMA,), ("wal",))
 
     def _prepare(self) -> None:
+        # SQLite does not wait where two change the mode at once, it fails at once: hence the lock around this.
+        self._db.execute("PRAGMA journal_mode=WAL")
         found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
         if found == SCHEMA:
             return
@@ -129,6 +137,14 @@ def open_rows(path: Path) -> tuple[Rows, str]:
     rows = Rows(path)
     mark.unlink(missing_ok=True)
     return rows, f"The store's table was damaged and is set aside as {aside}; what it knew is found again step by step."
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold what only one process at a time holds, while a table is made or its layout changed."""
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _mark(path: Path) -> Path:
