@@ -14,7 +14,6 @@ from pathlib import Path
 
 from edgebuild.engine.execute import Executor
 from edgebuild.engine.jobs import Job
-from edgebuild.engine.keys import key_of
 from edgebuild.engine.leases import Lease, measuring
 from edgebuild.engine.listener import Listener
 from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
@@ -166,7 +165,7 @@ class Crew:
         """Whether the job may run now: nobody else makes the step, and nobody has made it since it was asked about."""
         if type(job.step).volatile or job.lease:
             return True
-        found = self._executor.leases.attempt(key_of(job.order.parts), job.order.label)
+        found = self._executor.leases.attempt(job.order.prekey, job.order.label)
         if not isinstance(found, Lease):
             self._aside.append(job)
             if job.step.id not in self._told:

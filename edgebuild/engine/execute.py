@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 import traceback
-import uuid
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from edgebuild.core.step import Step
-from edgebuild.core.wires import Refusal, user_code
+from edgebuild.core.wires import Refusal, UserCode
 from edgebuild.engine import crashes, observations
 from edgebuild.engine.failing import bug, failed, no_room, unfinished
 from edgebuild.engine.keys import key_of
@@ -23,6 +22,7 @@ from edgebuild.engine.outcomes import Built, Declined, Failed
 from edgebuild.engine.peaks import Peaks
 from edgebuild.engine.process.child import NO_ROOM, Result, read_inputs, result_of
 from edgebuild.engine.process.environment import environment
+from edgebuild.engine.process.folder import StepFolder
 from edgebuild.engine.process.groups import Ended, Launch, Processes
 from edgebuild.engine.process.memory import available_bytes, total_bytes
 from edgebuild.engine.process.workspace import ASK, FolderWorkspace, Progress
@@ -60,7 +60,7 @@ class Executor:
 
     def known(self, order: Order) -> Built | Declined | None:
         """What another build has made of it since the store was asked."""
-        prekey, roots = key_of(order.parts), roots_of(order.step)
+        prekey, roots = order.prekey, roots_of(order.codes)
         keys = [prekey]
         if roots:
             sets = self.store.seen_sets(prekey)
@@ -74,7 +74,7 @@ class Executor:
 
     def perform(self, order: Order, tell: Progress) -> Answer:
         """Run a step to its outcome; nothing is raised but what ends the whole build."""
-        found = None if self.retry else crashes.known(self.store, key_of(order.parts), self._limits(order))
+        found = None if self.retry else crashes.known(self.store, order.prekey, self._limits(order))
         if found:
             return replace(failed(order, (found.problem(order),), 5, passes=True), details=found.log)
         lacking = frozenset(
@@ -82,10 +82,10 @@ class Executor:
         )  # fmt: skip
         if lacking:
             return Lacking(lacking)
-        folder = self.scratch / uuid.uuid4().hex[:12]
+        folder: StepFolder | None = None
         started = time.monotonic()
         try:
-            folder.mkdir()
+            folder = StepFolder(self.scratch, order.step.output_name())
             return self._finish(order, *self._run(order, folder, tell), folder, time.monotonic() - started)
         except NoRoomError:
             return no_room(order, self.store.root)
@@ -98,30 +98,18 @@ class Executor:
         except Exception:
             return bug(order, traceback.format_exc())
         finally:
-            remove_folder(folder)
+            if folder:
+                remove_folder(folder.path)
 
     # -- running -------------------------------------------------------------------------------------------------
 
-    def _run(self, order: Order, folder: Path, tell: Progress) -> tuple[Result, Ended | None]:
+    def _run(self, order: Order, folder: StepFolder, tell: Progress) -> tuple[Result, Ended | None]:
         lines = self._lay_out(order, folder)
-        output = folder / "out" / (order.step.output_name() or "output")
-        for part in (output.parent, folder / "work"):
-            part.mkdir()
         if order.step.inline:
-            return _run_inline(order.step, FolderWorkspace(output, folder / "work", read_inputs(lines), tell)), None
-        roots = roots_of(order.step)
-        job = {
-            "id": order.step.id,
-            "kind": order.step.kind(),
-            "step": order.step.model_dump_json(serialize_as_any=True),
-            "inputs": lines,
-            "output": str(output),
-            "roots": [str(root) for root in roots],
-            "ignored": ignored_folders(self.store, roots) if roots else [],
-            "observed": self._observed(order, folder),
-            "trials": str(folder / "trials"),
-        }
-        trials = Trials(self, order, folder / "trials")
+            work = FolderWorkspace(folder.output, Path(folder.work), read_inputs(lines), tell)
+            return _run_inline(order.step, work), None
+        roots = roots_of(order.codes)
+        trials = Trials(self, order, folder.path / "trials")
 
         def heard(done: int, total: int, what: str) -> None:
             if total == ASK:
@@ -129,26 +117,36 @@ class Executor:
             else:
                 tell(done, total, what)
 
-        place = folder / "job.json"
-        place.write_text(json.dumps(job))
-        ended = self.processes.run(self._launch(order, place, roots), heard)
-        answer = folder / "result.json"
-        result: Result = json.loads(answer.read_text()) if answer.exists() else {"outcome": "crash"}
+        folder.tell(
+            {
+                "id": order.step.id,
+                "kind": order.step.kind(),
+                "step": order.step.model_dump_json(serialize_as_any=True),
+                "inputs": lines,
+                "output": str(folder.output),
+                "roots": [str(root) for root in roots],
+                "ignored": ignored_folders(self.store, roots) if roots else [],
+                "observed": self._observed(order, folder.path),
+                "trials": str(trials.folder),
+            }
+        )
+        ended = self.processes.run(self._launch(order, folder), heard)
+        result = folder.answer()
         if "peak_bytes" in result:
             self.peaks.learn(order.step.kind(), int(result["peak_bytes"]))
         if ended.timed_out or ended.starved:
             result = {"outcome": "time" if ended.timed_out else "starved"}
         return result, ended
 
-    def _launch(self, order: Order, job: Path, roots: list[Path]) -> Launch:
-        folder, kind = job.parent, type(order.step)
-        path = _python_path(kind, roots)
-        env = environment(folder / "home", path)
+    def _launch(self, order: Order, folder: StepFolder) -> Launch:
+        kind = type(order.step)
+        path = _python_path(kind, order.codes)
+        env = environment(folder.home, path)
         # The user's code shares nothing: it runs in a process of its own, and reads no bytecode that others left.
-        family = None if roots else kind.preload
-        if roots:
-            env["PYTHONPYCACHEPREFIX"] = str(folder / "home" / "bytecode")
-        return Launch(job, env, folder / "work", path, family, kind.timeout_s, self.most_bytes)
+        family = None if order.codes else kind.preload
+        if order.codes:
+            env["PYTHONPYCACHEPREFIX"] = f"{folder.home}/bytecode"
+        return Launch(folder.job, env, folder.work, path, family, kind.timeout_s, self.most_bytes)
 
     def _observed(self, order: Order, folder: Path) -> dict[str, Any] | None:
         sitting = Sitting.of(order)
@@ -158,23 +156,22 @@ class Executor:
         place, age = folder / "earlier", order.step.max_age()
         return observations.plain(observations.earlier(self.store, sitting, place, fresh=order.fresh, max_age=age))
 
-    def _lay_out(self, order: Order, folder: Path) -> list[dict[str, Any]]:
+    def _lay_out(self, order: Order, folder: StepFolder) -> list[dict[str, Any]]:
         """Inputs under fixed names, each in a folder of its own; copies where the user's code could write to them."""
-        careless = any(user_code(order.step))
-        (folder / "in").mkdir()
         lines = []
         for number, given in enumerate(order.given):
-            path = folder / "in" / str(number) / given.filename
+            path = ""
             if given.digest:
-                path.parent.mkdir()
-                self.store.put(given.digest, path, copy=careless)
+                place = folder.input(number, given.filename)
+                self.store.put(given.digest, place, copy=bool(order.codes))
+                path = str(place)
             refusal = given.refusal.model_dump() if given.refusal else None
-            lines.append({"id": given.id, "member": given.member, "path": str(path), "refusal": refusal})
+            lines.append({"id": given.id, "member": given.member, "path": path, "refusal": refusal})
         return lines
 
     # -- ending --------------------------------------------------------------------------------------------------
 
-    def _finish(self, order: Order, result: Result, ended: Ended | None, folder: Path, seconds: float) -> Answer:
+    def _finish(self, order: Order, result: Result, ended: Ended | None, folder: StepFolder, seconds: float) -> Answer:
         if ended and ended.log.total:
             (self.store.root / "logs" / f"{order.step.id}.log").write_bytes(ended.log.content())
         kind = result["outcome"]
@@ -182,12 +179,11 @@ class Executor:
             return self._keep(order, Declined(Refusal(**result["refusal"])), {}, self._seen(order, result), seconds)
         if kind != "built":
             return self._unfinished(order, result, ended)
-        output = folder / "out" / (order.step.output_name() or "output")
-        if not output.exists():
-            return bug(order, f"{order.step.kind()} ended without writing `{output.name}`.", ended)
+        if not folder.output.exists():
+            return bug(order, f"{order.step.kind()} ended without writing `{folder.output.name}`.", ended)
         seen = self._seen(order, result)
         self._check_inputs(order)
-        built, stats = self.store.publish(output, order.label, durable=not type(order.step).deterministic)
+        built, stats = self.store.publish(folder.output, order.label, durable=not type(order.step).deterministic)
         return self._keep(
             order, replace(built, only_now=result["only_now"], repeats=result["repeats"]), stats, seen, seconds
         )
@@ -196,15 +192,14 @@ class Executor:
         end = unfinished(order, result, ended, self.store.root, self.most_bytes)
         crashed = end.exit_code == 5 and end.passes and result["outcome"] != "problems"
         if crashed and not self.processes.stopping:
-            crashes.note(self.store, key_of(order.parts), self._limits(order), end.problems[0].what, end.details)
+            crashes.note(self.store, order.prekey, self._limits(order), end.problems[0].what, end.details)
         return end
 
     def _seen(self, order: Order, result: Result) -> Seen | None:
-        codes = list(user_code(order.step))
-        if not codes:
+        if not order.codes:
             return None
-        check_code(codes, self.store, order.label)
-        return seen_now(result.get("seen", []), roots_of(order.step), self.store, order.label)
+        check_code(order.codes, self.store, order.label)
+        return seen_now(result.get("seen", []), roots_of(order.codes), self.store, order.label)
 
     def _check_inputs(self, order: Order) -> None:
         """A step of ours that wrote into a linked input has damaged the store: the bytes go, the step is named."""
@@ -218,9 +213,9 @@ class Executor:
         """One transaction: blobs, row, the files seen and the history of the step's name."""
         if order.trial:
             return outcome
-        prekey = key_of(order.parts)
+        prekey = order.prekey
         parts = order.parts if seen is None else {**order.parts, "seen": seen}
-        key = key_of(parts)
+        key = prekey if seen is None else key_of(parts)
         only_now = outcome.only_now if isinstance(outcome, Built) else ""
         sitting = Sitting.of(order) if isinstance(outcome, Built) and not outcome.repeats else None
         other = bool(order.expected) and (not isinstance(outcome, Built) or outcome.digest != order.expected)
@@ -256,12 +251,13 @@ def _run_inline(step: Step, work: FolderWorkspace) -> Result:
     return {"outcome": "built", "only_now": work.only_now, "repeats": work.repeats}
 
 
-def _python_path(kind: type[Step], roots: list[Path]) -> list[str]:
+@cache
+def _python_path(kind: type[Step], codes: tuple[UserCode, ...]) -> list[str]:
     """Folders from which edgebuild and the step's class are imported; never the user's."""
     path = [str(Path(__file__).resolve().parents[2])]
     module = sys.modules[kind.__module__]
     if module.__file__:
         folder = str(Path(module.__file__).resolve().parents[kind.__module__.count(".")])
-        if folder not in path and folder not in [str(root) for root in roots]:
+        if folder not in path and folder not in [code.root for code in codes]:
             path.append(folder)
     return [folder for folder in path if not folder.endswith("site-packages")]

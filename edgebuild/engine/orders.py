@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from edgebuild.core.step import Step
-from edgebuild.core.wires import Refusal
-from edgebuild.engine.keys import Parts, refusal_digest
+from edgebuild.core.wires import Refusal, UserCode, user_code
+from edgebuild.engine.keys import Parts, joined, refusal_digest
 from edgebuild.engine.outcomes import Built, Declined, Failed
 
 
@@ -44,6 +45,16 @@ class Order:
     """Whether the output is only compared, and nothing is stored."""
     noted: bool = True
     """Whether the run becomes part of the history of the step's name."""
+
+    @cached_property
+    def prekey(self) -> str:
+        """The key, but for the files that user code is seen to read; `key_of(parts)`."""
+        return joined(self.step.static, self.parts["tools"], self.parts["inputs"], self.parts.get("platform"))
+
+    @cached_property
+    def codes(self) -> tuple[UserCode, ...]:
+        """Functions of the user's that it runs."""
+        return tuple(user_code(self.step))
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from edgebuild import reads
 from edgebuild.core.records import canonical_json, digest_of
-from edgebuild.core.step import Step
-from edgebuild.core.wires import UserCode, user_code
+from edgebuild.core.wires import UserCode
 from edgebuild.engine.keys import ABSENT
 from edgebuild.engine.store import Store
 from edgebuild.engine.store.blobs import is_litter
@@ -35,9 +34,9 @@ SAID: dict[str, Callable[[str], str]] = {
 environment are kept as digests alone."""
 
 
-def roots_of(step: Step) -> list[Path]:
-    """Folders below which the step's user code lives, each once."""
-    return [Path(root) for root in dict.fromkeys(code.root for code in user_code(step))]
+def roots_of(codes: Iterable[UserCode]) -> list[Path]:
+    """Folders below which user code lives, each once."""
+    return [Path(root) for root in dict.fromkeys(code.root for code in codes)]
 
 
 def ignored_folders(store: Store, roots: list[Path]) -> list[str]:
@@ -68,7 +67,7 @@ def seen_now(sightings: list[dict[str, Any]], roots: list[Path], store: Store, w
     return seen
 
 
-def check_code(codes: list[UserCode], store: Store, where: str) -> None:
+def check_code(codes: Iterable[UserCode], store: Store, where: str) -> None:
     """Hold the user's files against the digests that the key was made with.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgebuild.core.node import Inlet, Node
 from edgebuild.core.step import Step, load_step
-from edgebuild.engine.keys import key_of, parts_of
+from edgebuild.engine.keys import parts_of
 from edgebuild.engine.leases import POLL_S, Lease
 from edgebuild.engine.orders import Given, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed
@@ -54,7 +54,7 @@ class Trials:
             raise ValueError(f"{step.kind()} measures alone, but {self._outer.step.kind()} does not")
         order = self._order(step)
         self._orders[step.id] = order
-        lease = self._lease(key_of(order.parts))
+        lease = self._lease(order.prekey)
         try:
             ended = self._executor.known(order) or self._perform(order)
         finally:

@@ -22,11 +22,10 @@ Result = dict[str, Any]
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def main(job_file: str, news: int | None = None) -> None:
-    """Run the step of a job and leave its result beside it; `news`: where progress goes, if not where the job says."""
+def main(job_file: str, news: int) -> None:
+    """Run the step of a job and leave its result beside it; `news`: where progress goes."""
     _die_with_parent()
     job = json.loads(Path(job_file).read_text())
-    job["progress"] = job["progress"] if news is None else news
     witness = None
     if job["roots"]:
         from edgebuild.engine.process.witness import Witness
@@ -34,7 +33,7 @@ def main(job_file: str, news: int | None = None) -> None:
         # A bytecode cache is trusted by second and size: an edit within one second would run as the old code.
         sys.dont_write_bytecode = True
         witness = Witness(ignored=job["ignored"])
-    result = attempt_step(job, witness)
+    result = attempt_step(job, news, witness)
     result["peak_bytes"] = peak_bytes()
     if witness:
         result["seen"] = witness.stop()
@@ -47,7 +46,7 @@ def main(job_file: str, news: int | None = None) -> None:
     os._exit(0)
 
 
-def attempt_step(job: dict[str, Any], witness: Any = None) -> Result:
+def attempt_step(job: dict[str, Any], news: int, witness: Any = None) -> Result:
     """Load and run the step; whatever it raises becomes a result."""
     try:
         step = load_step(job["kind"], job["step"])
@@ -59,7 +58,7 @@ def attempt_step(job: dict[str, Any], witness: Any = None) -> Result:
             output=Path(job["output"]),
             scratch=Path.cwd(),
             inputs=read_inputs(job["inputs"]),
-            tell=_teller(job["progress"]),
+            tell=_teller(news),
             trials=Path(job["trials"]),
             observed=read_observed(job["observed"]),
         )
@@ -137,4 +136,4 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))

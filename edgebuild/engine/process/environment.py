@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
@@ -26,20 +25,27 @@ ENVIRONMENT = {
 """What every step sees, besides folders of its own and PATH; nothing is inherited."""
 
 
-def environment(home: Path, python_path: list[str]) -> dict[str, str]:
+PATH = os.pathsep.join([os.path.dirname(sys.executable), "/usr/local/bin", "/usr/bin", "/bin"])  # noqa: PTH120
+BELOW_HOME = {
+    "KERAS_HOME": "keras",
+    "MPLCONFIGDIR": "mpl",
+    **{f"XDG_{name}_HOME": name.lower() for name in ("CACHE", "CONFIG", "DATA", "STATE")},
+}
+"""Made by whoever wants one: a folder made and removed for every step costs more than the rest of the step."""
+
+
+def environment(home: str, python_path: list[str]) -> dict[str, str]:
     """The whole environment of a step.
 
     Args:
-        home: an empty folder of the step's own.
+        home: an empty folder of the step's own, for temporary files too.
         python_path: where its class is imported from, if not installed.
     """
-    folders = {"HOME": home, "TMPDIR": home / "tmp", "KERAS_HOME": home / "keras", "MPLCONFIGDIR": home / "mpl"}
-    folders |= {f"XDG_{name}_HOME": home / name.lower() for name in ("CACHE", "CONFIG", "DATA", "STATE")}
-    # Whoever wants one of the others makes it; a folder made and removed for every step costs more than the rest of it.
-    folders["TMPDIR"].mkdir(parents=True, exist_ok=True)
     return {
         **ENVIRONMENT,
-        **{name: str(folder) for name, folder in folders.items()},
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "HOME": home,
+        "TMPDIR": home,
+        **{name: f"{home}/{folder}" for name, folder in BELOW_HOME.items()},
+        "PATH": PATH,
         "PYTHONPATH": os.pathsep.join(python_path),
     }

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from edgebuild.engine.process.log import Log
@@ -41,9 +40,10 @@ class Ended:
 class Launch:
     """What is started."""
 
-    job: Path
+    job: str
+    """File that says which step, and where its inputs and its output are."""
     env: dict[str, str]
-    cwd: Path
+    cwd: str
     path: list[str]
     """Folders from which edgebuild and the step's class are imported."""
     family: tuple[str, ...] | None
@@ -83,10 +83,7 @@ class Processes:
         self.parents = Parents()
 
     def run(self, launch: Launch, tell: Progress) -> Ended:
-        """Run the step described in `job.json` and wait for its end.
-
-        `progress` of the job is filled in: the number of the pipe that carries it.
-        """
+        """Run the step described in `job.json` and wait for its end."""
         log_out, log_in = os.pipe()
         news_out, news_in = os.pipe()
         try:
@@ -108,14 +105,12 @@ class Processes:
             os.close(news_out)
 
     def _start(self, launch: Launch, log: int, news: int) -> Child:
-        content = json.loads(launch.job.read_text()) | {"progress": news}
-        launch.job.write_text(json.dumps(content))
         if launch.family is not None:
             with contextlib.suppress(NoParentError):
                 parent = self.parents.get(launch.family, launch.path)
                 return Forked(parent, parent.fork(launch.job, launch.env, launch.cwd, launch.path, log, news))
         return subprocess.Popen(  # noqa: S603 - our own module, in our own Python
-            [sys.executable, "-s", "-P", "-m", "edgebuild.engine.process.child", str(launch.job)],
+            [sys.executable, "-s", "-P", "-m", "edgebuild.engine.process.child", launch.job, str(news)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -153,6 +148,7 @@ class Watch:
         self.log_out, self.news_out = log, news
         self.deadline, self.killing = time.monotonic() + launch.timeout_s, 0.0
         self.timed_out = self.starved = False
+        self.weighed = time.monotonic()
         self.end = os.pidfd_open(child.pid) if hasattr(os, "pidfd_open") else -1
 
     def until_end(self) -> Ended:
@@ -196,10 +192,12 @@ class Watch:
             _signal_group(self.child.pid, signal.SIGTERM)
         if self.timed_out and now >= self.killing:
             _signal_group(self.child.pid, signal.SIGKILL)
-        if self.launch.most_bytes and not self.starved and group_bytes(self.child.pid) > self.launch.most_bytes:
-            # At once: it may take what is left in less than any grace.
-            self.starved = True
-            _signal_group(self.child.pid, signal.SIGKILL)
+        if self.launch.most_bytes and not self.starved and now - self.weighed >= MEMORY_POLL_S:
+            self.weighed = now
+            if group_bytes(self.child.pid) > self.launch.most_bytes:
+                # At once: it may take what is left in less than any grace.
+                self.starved = True
+                _signal_group(self.child.pid, signal.SIGKILL)
 
     def patience(self) -> float:
         """Seconds until somebody must look again."""

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 from edgebuild.engine.process.environment import ENVIRONMENT
@@ -59,13 +58,13 @@ class Parent:
         self._known = threading.Lock()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def fork(self, job: Path, env: dict[str, str], cwd: Path, path: list[str], log: int, news: int) -> int:
+    def fork(self, job: str, env: dict[str, str], cwd: str, path: list[str], log: int, news: int) -> int:
         """A child that runs the step of a job; returns its process number.
 
         Raises:
             NoParentError: the parent is gone.
         """
-        request = {"job": str(job), "env": env, "cwd": str(cwd), "path": path}
+        request = {"job": job, "env": env, "cwd": cwd, "path": path}
         with self._asking:
             try:
                 socket.send_fds(self._line, [json.dumps(request).encode()], [log, news])
