@@ -141,11 +141,11 @@ class Executor:
     def _launch(self, order: Order, folder: StepFolder) -> Launch:
         kind = type(order.step)
         path = _python_path(kind, order.codes)
-        env = environment(folder.home, path)
+        env = environment(folder.root, path)
         # The user's code shares nothing: it runs in a process of its own, and reads no bytecode that others left.
         family = None if order.codes else kind.preload
         if order.codes:
-            env["PYTHONPYCACHEPREFIX"] = f"{folder.home}/bytecode"
+            env["PYTHONPYCACHEPREFIX"] = f"{folder.root}/bytecode"
         return Launch(folder.job, env, folder.work, path, family, kind.timeout_s, self.most_bytes)
 
     def _observed(self, order: Order, folder: Path) -> dict[str, Any] | None:

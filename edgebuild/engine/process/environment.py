@@ -38,7 +38,7 @@ def environment(home: str, python_path: list[str]) -> dict[str, str]:
     """The whole environment of a step.
 
     Args:
-        home: an empty folder of the step's own, for temporary files too.
+        home: the step's own folder, for temporary files too.
         python_path: where its class is imported from, if not installed.
     """
     return {
