@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -22,6 +23,11 @@ class Observed:
     """Outputs of runs of this kind under the same condition that count, the newest first; possibly of other things."""
     times: int = 0
     """How many runs there were under this condition, those that are not shown included."""
+
+
+def variable_digest(name: str, value: str | None) -> str:
+    """What stands for the value of a variable wherever something is written down; empty where it is not set."""
+    return "" if value is None else digest_of(f"{name}={value}".encode())
 
 
 class Workspace(Protocol):
@@ -98,6 +104,9 @@ class Step(Record):
     """Modules that a parent of its processes may have imported before: heavy ones that run nothing when imported."""
     timeout_s: ClassVar[float] = 1800.0
 
+    environment: dict[str, str] = {}
+    """What it sees of the user's environment, all else is scrubbed: names, with digests of the values."""
+
     def run(self, work: Workspace) -> None:
         """Write `work.output`.
 
@@ -116,6 +125,14 @@ class Step(Record):
     def static(self) -> str:
         """What of its key does not depend on inputs, tools and machine: kind, version and parameters, 64 hex digits."""
         return digest_of(canonical_json([self.kind(), type(self).version, unwired(self)])).removeprefix("sha256:")
+
+    def within(self, environment: Mapping[str, str]) -> Step:
+        """The same step where it sees these variables too; one that runs in the engine itself sees none."""
+        if self.inline or not environment:
+            return self
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        # Not by `model_copy`, which would take the cached identity along.
+        return type(self).model_construct(**{**fields, "environment": {**environment, **self.environment}})
 
     @classmethod
     def kind(cls) -> str:

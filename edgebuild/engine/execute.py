@@ -21,7 +21,7 @@ from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed
 from edgebuild.engine.peaks import Peaks
 from edgebuild.engine.process.child import NO_ROOM, Result, read_inputs, result_of
-from edgebuild.engine.process.environment import environment
+from edgebuild.engine.process.environment import declared, environment
 from edgebuild.engine.process.folder import StepFolder
 from edgebuild.engine.process.groups import Ended, Launch, Processes
 from edgebuild.engine.process.memory import available_bytes, total_bytes
@@ -141,9 +141,10 @@ class Executor:
     def _launch(self, order: Order, folder: StepFolder) -> Launch:
         kind = type(order.step)
         path = _python_path(kind, order.codes)
-        env = environment(folder.root, path)
+        env = environment(folder.root, path, declared(order.step))
         # The user's code shares nothing: it runs in a process of its own, and reads no bytecode that others left.
-        family = None if order.codes else kind.preload
+        # Libraries read variables while they are imported, which a parent has done already.
+        family = None if order.codes or order.step.environment else kind.preload
         if order.codes:
             env["PYTHONPYCACHEPREFIX"] = f"{folder.root}/bytecode"
         return Launch(folder.job, env, folder.work, path, family, kind.timeout_s, self.most_bytes)

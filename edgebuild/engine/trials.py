@@ -52,7 +52,8 @@ class Trials:
     def _end(self, step: Step) -> Ended:
         if type(step).alone and not type(self._outer.step).alone:
             raise ValueError(f"{step.kind()} measures alone, but {self._outer.step.kind()} does not")
-        order = self._order(step)
+        order = self._order(step.within(self._outer.step.environment))
+        # By the name under which the step that asks knows it.
         self._orders[step.id] = order
         lease = self._lease(order.prekey)
         try:

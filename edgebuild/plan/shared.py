@@ -57,8 +57,8 @@ class Shared:
     """Route taken per `source → target`, for `plan` and the report."""
 
     def add(self, step: Step, label: str = "") -> Artifact:
-        """Add a step under the spec's name."""
-        return self.graph.add(step, f"{self.spec.name}: {label}" if label else "")
+        """Add a step under the spec's name, with the variables that the spec lets through."""
+        return self.graph.add(step.within(self.spec.environment), f"{self.spec.name}: {label}" if label else "")
 
     @cached_property
     def source(self) -> Artifact:

@@ -49,7 +49,7 @@ class TargetLowering:
 
     def add(self, step: Step, label: str = "") -> Artifact:
         """Add a step under the target's and the candidate's name."""
-        return self.shared.graph.add(step, f"{self.shared.spec.name}: {self.name}: {self._candidate}: {label}")
+        return self.shared.add(step, f"{self.name}: {self._candidate}: {label}")
 
     def convert(self, model: Artifact, source: str, target: str) -> Artifact:
         """See `Shared.convert`."""

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from edgebuild.core.evidence import EVIDENCE
+from edgebuild.core.step import variable_digest
 from edgebuild.decide.budgets import Floors
 from edgebuild.documents import Document, shown_name
 from edgebuild.errors import Problem, SpecError, did_you_mean
 from edgebuild.metrics.base import Metric
+from edgebuild.reads import environ
 from edgebuild.spec import budgets, compose, matrix, metrics, models, sources, targets
 from edgebuild.spec.candidates import candidates
 from edgebuild.spec.check import Checker
@@ -122,6 +124,7 @@ class _Reading:
             "effort": Effort(time_s=effort.time, candidates=effort.candidates, samples=effort.samples),
             "floors": floors(evidence),
             "max_age_s": evidence.max_age,
+            "environment": {name: variable_digest(name, environ(name)) for name in written.get("environment", ())},
         }
 
     def families(self, plain: dict[str, Any], written: dict[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,6 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
             "Take the model from the package and write the server's own file.",
         ),
         "waivers": ("waivers", "Remove it; move the budget, or accept the verdict on the command line."),
-        "environment": (
-            "passing environment variables to steps",
-            "Remove it; a value of the spec itself may read one: `${env:NAME:-default}`.",
-        ),
     },
     "Input": {
         "state": ("models with state", "Export the model so that it takes a whole sequence at once."),

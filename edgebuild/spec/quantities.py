@@ -85,7 +85,7 @@ def quantity(value: Any, unit: str, ratio: bool = False) -> Quantity:
         raise QuantityError(f"must be a quantity like `{example('8', unit)}`, got the text `{typed[:60]}`.")
     number, sign = float(found.group(1)), (found.group(2) or "").strip()
     if number in (float("inf"), float("-inf")):
-        raise QuantityError(f"`{typed[:60]}` is too large a number.")
+        raise QuantityError(f"`{typed[:60]}` is too large a number.", "Leave it out where nothing limits it.")
     if sign in RATIO_SIGNS:
         if not ratio:
             raise QuantityError(f"`{typed}` is a ratio to the source, which has no meaning here.", likely(number, unit))

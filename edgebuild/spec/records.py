@@ -239,6 +239,8 @@ class Spec(Record):
     """For each target."""
     effort: Effort = Effort()
     package: Package = Package()
+    environment: dict[str, str] = {}
+    """Variables that reach the steps, with digests of their values."""
     sources: tuple[str, ...] = ()
     """The files this was read from: the spec and what it extends, absolute."""
 

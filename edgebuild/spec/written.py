@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, WithJsonSchema
 
 from edgebuild.core.evidence import Evidence
 from edgebuild.core.records import Documented
@@ -17,6 +17,23 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "examples": ["20 min", "90 d"]}),
 ]
 """In seconds; written with its unit."""
+
+
+OURS = ("HOME", "TMPDIR", "PATH", "PYTHONPATH", "PYTHONHASHSEED", "PYTHONPYCACHEPREFIX", "KERAS_HOME", "MPLCONFIGDIR")
+
+
+def variable_name(name: str) -> str:
+    """Raises: ValueError: no variable has such a name, or every step has one of its own."""
+    if not name.replace("_", "a").isalnum() or not name.isascii() or name[0].isdigit():
+        raise ValueError("must be the name of a variable: letters, digits and `_`; its value is read when a build runs")
+    if name in OURS or name.startswith("XDG_"):
+        raise ValueError(f"must not be `{name}`: every step has one of its own")
+    return name
+
+
+VariableName = Annotated[
+    str, AfterValidator(variable_name), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})
+]
 
 
 class EvidenceSection(Documented):
@@ -80,6 +97,8 @@ class Written(Documented):
     """How much a build may spend."""
     package: PackageSection = PackageSection()
     """What else goes into a package."""
+    environment: tuple[VariableName, ...] = ()
+    """Variables that reach the steps, which else see none of yours; their values count: `[CUDA_VISIBLE_DEVICES]`."""
     extends: Any = None
     """A spec, or a list of them, that this one changes: maps merge, lists replace, null removes."""
     matrix: dict[str, Any] = {}

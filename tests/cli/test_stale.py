@@ -86,3 +86,16 @@ def test_another_store_and_another_folder_change_nothing_that_is_made(project: P
     made = [line for line in sums.splitlines() if "model.onnx" in line or "golden" in line]
     again = (moved.package / "SHA256SUMS").read_text()
     assert made and all(line in again for line in made)
+
+
+def test_a_variable_reaches_the_loader_only_where_it_is_declared_and_then_counts(project: Project) -> None:
+    project.replace('"x": scaled(x)', '"x": scaled(x) * float(__import__("os").environ.get("GAIN", "1"))', "data.py")
+    project.build()
+    project.environment["GAIN"] = "1.03"
+    assert project.build().ran == 0
+    project.replace("metrics:", "environment: [GAIN]\n\nmetrics:")
+    assert project.build().ran > 10
+    assert project.build().ran == 0
+    project.environment["GAIN"] = "1.04"
+    assert "environment.GAIN" in labels(project)
+    assert project.build().ran > 10

@@ -463,3 +463,25 @@ class Swell(Step):
             held.append(bytearray(os.urandom(1 << 20) * 10))
             time.sleep(0.01)
         work.output.write_text("done")
+
+
+class Reads(Step):
+    """Some variables of its environment."""
+
+    version = 1
+    filename = "read.json"
+    names: tuple[str, ...]
+
+    def run(self, work: Workspace) -> None:
+        work.output.write_text(json.dumps({name: os.environ.get(name) for name in self.names}))
+
+
+class Asks(Step):
+    """The same, by a step that it asks for."""
+
+    version = 1
+    filename = "asked.json"
+    names: tuple[str, ...]
+
+    def run(self, work: Workspace) -> None:
+        work.output.write_text(work.run(Reads(names=self.names)).read_text())

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+
+from edgebuild.core.step import Step, variable_digest
+from edgebuild.errors import Problem, StepError
 
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
@@ -34,18 +38,33 @@ BELOW_HOME = {
 """Made by whoever wants one: a folder made and removed for every step costs more than the rest of the step."""
 
 
-def environment(home: str, python_path: list[str]) -> dict[str, str]:
+def environment(home: str, python_path: list[str], declared: Mapping[str, str] | None = None) -> dict[str, str]:
     """The whole environment of a step.
 
     Args:
         home: the step's own folder, for temporary files too.
         python_path: where its class is imported from, if not installed.
+        declared: variables of the user's that the step's key holds.
     """
     return {
         **ENVIRONMENT,
+        **(declared or {}),
         "HOME": home,
         "TMPDIR": home,
         **{name: f"{home}/{folder}" for name, folder in BELOW_HOME.items()},
         "PATH": PATH,
         "PYTHONPATH": os.pathsep.join(python_path),
     }
+
+
+def declared(step: Step) -> dict[str, str]:
+    """Values of the variables that a step sees.
+
+    Raises:
+        StepError: one is no longer what the step's key was made with.
+    """
+    found = {name: os.environ.get(name) for name in step.environment}
+    moved = [name for name, digest in step.environment.items() if variable_digest(name, found[name]) != digest]
+    if moved:
+        raise StepError(*(Problem(name, "was changed while the build ran.", "Build again.") for name in moved))
+    return {name: value for name, value in found.items() if value is not None}
