@@ -75,6 +75,22 @@ def test_two_spellings_of_a_name_are_one(store: Store, tmp_path: Path) -> None:
     assert one == two
 
 
+def test_two_spellings_of_a_name_in_one_folder_are_refused(store: Store, tmp_path: Path) -> None:
+    """Whoever copies the folder to a Mac would lose one of them."""
+    with pytest.raises(StepError, match="differ by the spelling of an accent alone"):
+        store.publish(write(tmp_path / "accents", {"e\u0301.txt": "1", "\u00e9.txt": "2"}))
+    with pytest.raises(StepError, match="differ by case alone"):
+        store.publish(write(tmp_path / "both", {"E\u0301.txt": "1", "\u00e9.txt": "2"}))
+
+
+def test_a_name_that_is_no_text_is_refused(store: Store, tmp_path: Path) -> None:
+    folder = write(tmp_path / "bytes", {"a": "1"})
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.txt")).touch()
+    with pytest.raises(StepError, match=r"`\\xff.txt` is no name in UTF-8") as caught:
+        store.publish(folder, "a step")
+    assert caught.value.problems[0].where == "a step"
+
+
 def test_litter_of_file_managers_is_left_out(store: Store, tmp_path: Path) -> None:
     one, _ = store.publish(write(tmp_path / "one", {"a": "1", ".DS_Store": "x", "._a": "x", "Thumbs.db": "x"}))
     two, _ = store.publish(write(tmp_path / "two", {"a": "1"}))

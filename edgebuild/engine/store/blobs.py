@@ -5,16 +5,23 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import stat
+import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from edgebuild.errors import Problem, StepError
+from edgebuild.engine.store.writing import writing
 
 CHUNK = 1 << 20
 Stat = tuple[int, int, int]
 """Size, mtime in nanoseconds, inode."""
+
+NAME = re.compile("[0-9a-f]{64}")
+PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""Why a file cannot be read that say nothing of the file."""
 
 # Left behind by file managers, never part of an output.
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -44,7 +51,7 @@ class Blobs:
     """Files named by the digest of their content."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.root = folder, folder.parent
         self._root = str(folder)
         self._verified: dict[str, Stat] = {}
         self.behind: list[Blobs] = []
@@ -67,46 +74,71 @@ class Blobs:
             durable: whether it must survive a power loss once a row names it: it could not be made again.
 
         Raises:
-            OSError: the disk is full, or the folder cannot be written.
+            OSError: the file cannot be read.
+            NoRoomError: the disk is full.
+            StepError: the folder cannot be written.
         """
         digest = file_digest(source)
         place = self.place(digest)
-        place.parent.mkdir(exist_ok=True)
-        if place.exists() and self.verify(digest):
-            source.unlink()
-        else:
-            source.chmod(0o444)
+        with writing(self.root):
+            if self.stat(digest) and self.verify(digest):
+                source.unlink()
+            else:
+                source.chmod(0o444)
+                self._move_in(source, place)
             if durable:
-                _to_disk(source)
-            source.replace(place)
-            if durable:
-                _to_disk(place.parent)
-        self._verified[digest] = stat_of(place)
+                for path in (place, place.parent, self.folder):
+                    _to_disk(path)
+            self._verified[digest] = stat_of(place)
         return digest, self._verified[digest]
 
+    def _move_in(self, part: Path, place: Path) -> None:
+        if place.parent.is_file():
+            place.parent.unlink()
+        place.parent.mkdir(mode=0o700, exist_ok=True)
+        if place.is_dir():
+            shutil.rmtree(place)
+        part.replace(place)
+
     def stat(self, digest: str) -> Stat | None:
-        """What the file system says about the blob; None where it is not there."""
+        """What the file system says about the blob; None where there is no such file."""
         try:
             found = os.stat(self.where(digest))  # noqa: PTH116
-            return found.st_size, found.st_mtime_ns, found.st_ino
         except OSError:
             return None
+        return (found.st_size, found.st_mtime_ns, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
     def verify(self, digest: str) -> bool:
         """Whether the blob is there and its bytes have that digest; a damaged one is removed.
 
-        Bytes read once are not read again in this process while size, mtime and inode stay.
+        Bytes read once are not read again in this process while size, mtime and inode stay. What is not there is taken
+        from a store behind this one where that has it.
+
+        Raises:
+            NoRoomError: the disk is full.
+            StepError: the folder cannot be written.
         """
         found = self.stat(digest)
-        if found is None:
-            return self._fetch(digest)
-        if self._verified.get(digest) == found:
+        if found is not None and (self._verified.get(digest) == found or self.sound(digest)):
+            self._verified[digest] = found
             return True
-        if file_digest(self.place(digest)) != digest:
+        # Looked at again: somebody else may have put a good one there by now.
+        if os.path.lexists(self.where(digest)) and self.stat(digest) == found:
             self.drop(digest)
+        return self._fetch(digest)
+
+    def sound(self, digest: str) -> bool:
+        """Whether there is a file with the digest's bytes, read whole; one that cannot be read is none.
+
+        Raises:
+            OSError: this process cannot read any more files.
+        """
+        try:
+            return file_digest(self.place(digest)) == digest
+        except OSError as error:
+            if error.errno in PASSING:
+                raise
             return False
-        self._verified[digest] = found
-        return True
 
     def near(self, digest: str) -> bool:
         """Whether a read-only store has a blob of that name."""
@@ -114,21 +146,60 @@ class Blobs:
 
     def _fetch(self, digest: str) -> bool:
         """Take a blob of a layer in where its bytes are right."""
-        place = self.place(digest)
         for layer in self.behind:
-            if layer.stat(digest) and file_digest(layer.place(digest)) == digest:
-                place.parent.mkdir(exist_ok=True)
-                part = place.with_name(f"{place.name}.{os.getpid()}.part")
-                layer.put(digest, part, copy=False)
-                part.replace(place)
-                self._verified[digest] = stat_of(place)
+            if layer.stat(digest) and layer.sound(digest):
+                self._take(layer, digest)
                 return True
         return False
 
+    def _take(self, layer: Blobs, digest: str) -> None:
+        # In a place of its own: others may take the same blob at the same time.
+        part = self.root / "scratch" / f"fetch-{uuid.uuid4().hex}"
+        try:
+            with writing(self.root):
+                layer.put(digest, part, copy=False)
+                if part.stat().st_nlink == 1:
+                    part.chmod(0o444)
+                self._move_in(part, self.place(digest))
+                self._verified[digest] = stat_of(self.place(digest))
+        finally:
+            # Also where it went well: moving one link of a file onto another one does nothing.
+            with suppress(OSError):
+                part.unlink()
+
     def drop(self, digest: str) -> None:
-        """Remove the bytes; the digest stays a valid name."""
+        """Remove the bytes, or what lies in their place; the digest stays a valid name.
+
+        Raises:
+            StepError: the folder cannot be written.
+        """
         self._verified.pop(digest, None)
-        self.place(digest).unlink(missing_ok=True)
+        place = self.place(digest)
+        with writing(self.root), suppress(FileNotFoundError, NotADirectoryError):
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink()
+
+    def every(self) -> Iterator[tuple[str, int]]:
+        """Digest and size of all that is named as a blob is; what goes while this looks is left out."""
+        for entry, named in self._entries():
+            with suppress(FileNotFoundError):
+                if named:
+                    yield f"sha256:{entry.name}", entry.stat(follow_symlinks=False).st_size
+
+    def strays(self) -> Iterator[Path]:
+        """All that has no business between blobs."""
+        yield from (Path(entry.path) for entry, named in self._entries() if not named)
+
+    def _entries(self) -> Iterator[tuple[os.DirEntry[str], bool]]:
+        for shelf in os.scandir(self.folder):
+            if not shelf.is_dir(follow_symlinks=False):
+                yield shelf, False
+                continue
+            with suppress(FileNotFoundError):
+                for entry in os.scandir(shelf.path):
+                    yield entry, bool(NAME.fullmatch(entry.name)) and entry.name[:2] == shelf.name
 
     def put(self, digest: str, destination: Path, *, copy: bool) -> None:
         """Show a blob under another name: a hard link, or a copy where the reader may be careless.
@@ -153,26 +224,3 @@ def _to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def entries(folder: Path, where: str) -> Iterator[os.DirEntry[str]]:
-    """What a folder holds, by name; litter left out.
-
-    Raises:
-        StepError: a symbolic link, device or socket, or two names that differ by case alone.
-    """
-    names: dict[str, str] = {}
-    for entry in sorted(os.scandir(folder), key=lambda item: item.name):
-        if is_litter(entry.name):
-            continue
-        mode = entry.stat(follow_symlinks=False).st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise StepError(
-                Problem(where, f"`{entry.name}` is neither a file nor a folder.", "Write the content, not a link.")
-            )
-        twin = names.setdefault(entry.name.casefold(), entry.name)
-        if twin != entry.name:
-            raise StepError(
-                Problem(where, f"`{twin}` and `{entry.name}` differ by case alone.", "Other systems cannot hold both.")
-            )
-        yield entry

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from edgebuild.core.records import canonical_json, digest_of
 from edgebuild.engine.outcomes import Built
-from edgebuild.engine.store.blobs import Blobs, Stat, entries
+from edgebuild.engine.store.blobs import Blobs, Stat
+from edgebuild.engine.store.names import entries
 from edgebuild.engine.store.rows import Rows
 from edgebuild.errors import Problem, StepError
 

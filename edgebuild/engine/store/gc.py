@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgebuild.engine.store.leftovers import clear_leftovers
 from edgebuild.engine.store.locks import bump_generation, cleaning
 from edgebuild.engine.store.store import DAY_S, Store
 
 WORKSPACE_DAYS = 90
 """A checkout that was not built for so long, or is gone, keeps nothing alive."""
-LOG_DAYS = 30
 
 
 @dataclass
@@ -130,7 +130,7 @@ def _rows(store: Store) -> list[_Row]:
 
 def _shrink(sweep: _Sweep, max_size: int) -> None:
     """Choose rows until what stays is small enough, or nothing more may go."""
-    sizes = _sizes(sweep.store)
+    sizes = dict(sweep.store.blobs.every())
     count: dict[str, int] = {}
     parts = {row.key: {blob for blob, _ in sweep.blobs_of(row.digest)} for row in sweep.rows if row.digest}
     staying = [row for row in sweep.rows if row.key not in sweep.drop]
@@ -155,18 +155,9 @@ def _shrink(sweep: _Sweep, max_size: int) -> None:
                 total -= sizes.get(blob, 0)
 
 
-def _sizes(store: Store) -> dict[str, int]:
-    """Every blob on the disk, by digest."""
-    found = {}
-    for folder in os.scandir(store.root / "blobs"):
-        if folder.is_dir():
-            found.update({f"sha256:{item.name}": item.stat().st_size for item in os.scandir(folder.path)})
-    return found
-
-
 def _carry_out(sweep: _Sweep, *, dry_run: bool) -> Swept:
     """Rows before blobs: what is cut short leaves bytes without a name, never a name that lies."""
-    store, live, sizes = sweep.store, sweep.live(), _sizes(sweep.store)
+    store, live, sizes = sweep.store, sweep.live(), dict(sweep.store.blobs.every())
     gone = [digest for digest in sizes if digest not in live]
     found = Swept(
         rows=len(sweep.drop),
@@ -191,7 +182,7 @@ def _carry_out(sweep: _Sweep, *, dry_run: bool) -> Swept:
         with suppress(OSError):
             os.rename(store.blobs.where(digest), trash / digest.rpartition(":")[2])  # noqa: PTH104
     shutil.rmtree(trash, ignore_errors=True)
-    found.logs = _drop_logs(store)
+    found.logs = clear_leftovers(store)
     return found
 
 
@@ -209,13 +200,3 @@ def _drop_trees(sweep: _Sweep) -> None:
     every = [digest for (digest,) in sweep.store.rows.all("SELECT digest FROM trees")]
     stale = [(digest,) for digest in every if digest not in needed]
     sweep.store.rows.run_many("DELETE FROM trees WHERE digest = ?", stale)
-
-
-def _drop_logs(store: Store) -> int:
-    count = 0
-    for log in (store.root / "logs").iterdir():
-        with suppress(OSError):
-            if log.stat().st_mtime < time.time() - LOG_DAYS * DAY_S:
-                log.unlink()
-                count += 1
-    return count

@@ -15,7 +15,7 @@ from edgebuild.engine.store.locks import building
 @contextmanager
 def scratch_folder(root: Path, state: Path) -> Iterator[Path]:
     """A private folder on the store's file system for the life of one build; those of dead builds are removed."""
-    _reap(root)
+    reap(root)
     folder = root / "scratch" / uuid.uuid4().hex[:12]
     # Locked before the folder is there: whoever reaps sees folders, and then finds the lock taken.
     with building(state), folder.with_suffix(".lock").open("w") as lock:
@@ -28,7 +28,8 @@ def scratch_folder(root: Path, state: Path) -> Iterator[Path]:
             folder.with_suffix(".lock").unlink(missing_ok=True)
 
 
-def _reap(root: Path) -> None:
+def reap(root: Path) -> None:
+    """Remove folders of builds that are dead: nobody holds their locks."""
     for folder in (root / "scratch").iterdir():
         if folder.suffix == ".lock":
             continue

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from edgebuild.core.records import digest_of
-from edgebuild.engine.store.blobs import file_digest
 from edgebuild.engine.store.locks import bump_generation
 from edgebuild.engine.store.store import Store
 
@@ -39,10 +39,10 @@ def verify_store(store: Store) -> Verified:
     """
     count = size = 0
     damaged: list[str] = []
-    for path in sorted((store.root / "blobs").glob("*/*")):
-        count, size = count + 1, size + path.stat().st_size
-        if file_digest(path) != f"sha256:{path.name}":
-            damaged.append(f"sha256:{path.name}")
+    for digest, bytes_ in sorted(store.blobs.every()):
+        count, size = count + 1, size + bytes_
+        if not store.blobs.sound(digest) and os.path.lexists(store.blobs.where(digest)):
+            damaged.append(digest)
     rows = store.rows.all("SELECT digest, manifest FROM trees")
     wrong = [digest for digest, text in rows if "tree:" + digest_of(text.encode()).removeprefix("sha256:") != digest]
     if damaged or wrong:
