@@ -6,12 +6,9 @@ import os
 import shutil
 import sys
 import time
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from edgebuild.core.graph import Graph
-
-if TYPE_CHECKING:
-    from edgebuild.engine.leases import Holder
 
 SLOW_S = 0.5
 """Steps faster than this pass without a line of their own."""
@@ -44,9 +41,9 @@ class Watch:
         self.running[step_id] = (since, f"{what} {done}/{total}".strip())
         self.draw()
 
-    def waiting(self, step_id: str, holder: Holder) -> None:
-        """Another build makes the same step."""
-        self.line(f"waiting for {self.graph.label(step_id)}: made by {holder.words()}")
+    def waiting(self, step_id: str, why: str) -> None:
+        """Somebody else has what is needed."""
+        self.line(f"waiting{f' with {self.graph.label(step_id)}' if step_id else ''}: {why}")
 
     def finished(self, step_id: str, outcome: object, seconds: float, cached: bool) -> None:
         """A step is done, one way or another."""

@@ -58,7 +58,8 @@ def build(graph: Graph, store: Store, options: Options | None = None, listener: 
     options, listener = options or Options(), listener or Quiet()
     with ExitStack() as stack, interrupting():
         scratch = stack.enter_context(store.scratch())
-        executor = Executor(store, scratch, options.workspace, memory=options.memory, retry=options.retry)
+        memory, retry, waiting = options.memory, options.retry, listener.waiting
+        executor = Executor(store, scratch, options.workspace, memory=memory, retry=retry, waiting=waiting)
         stack.callback(executor.processes.parents.close)
         oracle = Oracle(graph, store, remeasure=options.remeasure)
         ran: list[str] = []

@@ -7,17 +7,19 @@ import itertools
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from edgebuild.engine.execute import Executor
+from edgebuild.engine.failing import bug
 from edgebuild.engine.jobs import Job
-from edgebuild.engine.leases import Lease, measuring
+from edgebuild.engine.leases import Holder, Lease, measuring
 from edgebuild.engine.listener import Listener
 from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed, Outcome
+from edgebuild.engine.process.workspace import Progress
 
 
 class RemadeError(Exception):
@@ -170,18 +172,27 @@ class Crew:
             self._aside.append(job)
             if job.step.id not in self._told:
                 self._told.add(job.step.id)
-                self._listener.waiting(job.step.id, found)
+                self._listener.waiting(job.step.id, f"made by {found.words()}")
             return False
         job.lease = found
         self._leased.append(job)
-        if not (job.order.expected or job.order.fresh):
-            job.known = self._executor.known(job.order)
+        job.known = self._known(job.order)
         if job.known is None:
             return True
         self._running += 1
         self._free -= self._need(job)
         self._done.put((job, job.known, 0.0))
         return False
+
+    def _known(self, order: Order) -> Answer | None:
+        """What another build has made of it since the store was asked."""
+        found = None if order.fresh else self._executor.known(order)
+        if not order.expected or not isinstance(found, Built):
+            return None if order.expected else found
+        # Lost bytes that somebody else has made again meanwhile: the same, or others that all adopt.
+        if not self._executor.store.verify(found.digest):
+            return None
+        return found if found.digest == order.expected else Replaced(found)
 
     def _come_back(self) -> None:
         """Put those that stepped aside into the queue again; asked a few times a second."""
@@ -207,14 +218,28 @@ class Crew:
         def tell(done: int, total: int, what: str) -> None:
             self._listener.progress(job.step.id, done, total, what)
 
-        alone = measuring(job.order.label) if type(job.step).alone else nullcontext()
-        if type(job.step).alone:
-            # Light ones stay: they sleep, and the step itself is forked from one.
-            self._executor.processes.parents.close(keep=((), ("numpy",)))
-        with alone:
-            started = time.monotonic()
-            answer = self._executor.perform(job.order, tell)
+        try:
+            if type(job.step).alone:
+                answer, started = self._measure(job, tell)
+            else:
+                answer = self._executor.perform(job.order, tell)
+        except Exception:
+            # A thread that ended without an answer would be waited for for ever.
+            answer = bug(job.order, traceback.format_exc())
         self._done.put((job, answer, time.monotonic() - started))
+
+    def _measure(self, job: Job, tell: Progress) -> tuple[Answer, float]:
+        """Run a step that must be alone on this host; its answer, and when it began."""
+        # Light ones stay: they sleep, and the step itself is forked from one.
+        self._executor.processes.parents.close(keep=((), ("numpy",)))
+
+        def waits(holder: Holder) -> None:
+            self._listener.waiting(job.step.id, f"{holder.words()} measures `{holder.what}` on this machine")
+
+        with measuring(job.order.label, waits):
+            # Somebody may have measured the very same while we waited.
+            job.known = self._known(job.order)
+            return job.known or self._executor.perform(job.order, tell), time.monotonic()
 
     def _next(self) -> tuple[Job, Answer, float]:
         while True:

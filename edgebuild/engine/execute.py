@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -23,8 +24,10 @@ from edgebuild.engine.peaks import Peaks
 from edgebuild.engine.process.child import NO_ROOM, Result, read_inputs, result_of
 from edgebuild.engine.process.environment import declared, environment
 from edgebuild.engine.process.folder import StepFolder
-from edgebuild.engine.process.groups import Ended, Launch, Processes
+from edgebuild.engine.process.groups import Ended, Processes
+from edgebuild.engine.process.launch import Launch
 from edgebuild.engine.process.memory import available_bytes, total_bytes
+from edgebuild.engine.process.parents import NoParentError
 from edgebuild.engine.process.workspace import ASK, FolderWorkspace, Progress
 from edgebuild.engine.seen import Seen, check_code, ignored_folders, roots_of, seen_now, still_so
 from edgebuild.engine.store import Store
@@ -32,14 +35,21 @@ from edgebuild.engine.store.history import Last
 from edgebuild.engine.store.rows import NoRoomError
 from edgebuild.engine.store.scratch import remove_folder
 from edgebuild.engine.trials import Trials
-from edgebuild.errors import EdgebuildError
+from edgebuild.errors import EdgebuildError, Problem
 
 
 class Executor:
     """Runs orders for one build; safe to call from several threads."""
 
     def __init__(
-        self, store: Store, scratch: Path, workspace: str, *, memory: int | None = None, retry: bool = False
+        self,
+        store: Store,
+        scratch: Path,
+        workspace: str,
+        *,
+        memory: int | None = None,
+        retry: bool = False,
+        waiting: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         """Run orders.
 
@@ -49,7 +59,9 @@ class Executor:
             workspace: name of the checkout.
             memory: bytes that steps may take together; what this machine has free where None.
             retry: whether steps that crashed again and again are run all the same.
+            waiting: see `Listener.waiting`.
         """
+        self.waiting = waiting
         self.most_bytes, self._granted, self.retry = memory or available_bytes(), memory or total_bytes(), retry
         self.store, self.scratch, self.workspace = store, scratch, workspace
         self.peaks = Peaks(store)
@@ -74,21 +86,26 @@ class Executor:
 
     def perform(self, order: Order, tell: Progress) -> Answer:
         """Run a step to its outcome; nothing is raised but what ends the whole build."""
-        found = None if self.retry else crashes.known(self.store, order.prekey, self._limits(order))
-        if found:
-            return replace(failed(order, (found.problem(order),), 5, passes=True), details=found.log)
-        lacking = frozenset(
-            given.id for given in order.given if given.digest and not self.store.verify(given.digest)
-        )  # fmt: skip
-        if lacking:
-            return Lacking(lacking)
-        folder: StepFolder | None = None
-        started = time.monotonic()
         try:
-            folder = StepFolder(self.scratch, order.step.output_name())
-            return self._finish(order, *self._run(order, folder, tell), folder, time.monotonic() - started)
+            found = None if self.retry else crashes.known(self.store, order.prekey, self._limits(order))
+            if found:
+                return replace(failed(order, (found.problem(order),), 5, passes=True), details=found.log)
+            lacking = frozenset(
+                given.id for given in order.given if given.digest and not self.store.verify(given.digest)
+            )  # fmt: skip
+            if lacking:
+                return Lacking(lacking)
+            try:
+                return self._attempt(order, tell)
+            except NoParentError:
+                # What it was forked from died, and it with it: no fault of the step's.
+                return self._attempt(order, tell, apart=True)
         except NoRoomError:
             return no_room(order, self.store.root)
+        except NoParentError as error:
+            return failed(
+                order, (Problem(order.label, f"The step's process was lost twice: {error}."),), 5, passes=True
+            )
         except EdgebuildError as error:
             return failed(order, error.problems, error.exit_code)
         except OSError as error:
@@ -97,13 +114,19 @@ class Executor:
             return bug(order, traceback.format_exc())
         except Exception:
             return bug(order, traceback.format_exc())
+
+    def _attempt(self, order: Order, tell: Progress, *, apart: bool = False) -> Answer:
+        folder, started = None, time.monotonic()
+        try:
+            folder = StepFolder(self.scratch, order.step.output_name())
+            return self._finish(order, *self._run(order, folder, tell, apart), folder, time.monotonic() - started)
         finally:
             if folder:
                 remove_folder(folder.path)
 
     # -- running -------------------------------------------------------------------------------------------------
 
-    def _run(self, order: Order, folder: StepFolder, tell: Progress) -> tuple[Result, Ended | None]:
+    def _run(self, order: Order, folder: StepFolder, tell: Progress, apart: bool) -> tuple[Result, Ended | None]:
         lines = self._lay_out(order, folder)
         if order.step.inline:
             work = FolderWorkspace(folder.output, Path(folder.work), read_inputs(lines), tell)
@@ -130,21 +153,21 @@ class Executor:
                 "trials": str(trials.folder),
             }
         )
-        ended = self.processes.run(self._launch(order, folder), heard)
+        ended = self.processes.run(self._launch(order, folder, apart), heard)
         result = folder.answer()
         if "peak_bytes" in result:
             self.peaks.learn(order.step.kind(), int(result["peak_bytes"]))
         if ended.timed_out or ended.starved:
             result = {"outcome": "time" if ended.timed_out else "starved"}
-        return result, ended
+        return trials.judged(result), ended
 
-    def _launch(self, order: Order, folder: StepFolder) -> Launch:
+    def _launch(self, order: Order, folder: StepFolder, apart: bool) -> Launch:
         kind = type(order.step)
         path = _python_path(kind, order.codes)
         env = environment(folder.root, path, declared(order.step))
         # The user's code shares nothing: it runs in a process of its own, and reads no bytecode that others left.
         # Libraries read variables while they are imported, which a parent has done already.
-        family = None if order.codes or order.step.environment else kind.preload
+        family = None if apart or order.codes or order.step.environment else kind.preload
         if order.codes:
             env["PYTHONPYCACHEPREFIX"] = f"{folder.root}/bytecode"
         return Launch(folder.job, env, folder.work, path, family, kind.timeout_s, self.most_bytes)
@@ -177,7 +200,8 @@ class Executor:
             (self.store.root / "logs" / f"{order.step.id}.log").write_bytes(ended.log.content())
         kind = result["outcome"]
         if kind == "refused":
-            return self._keep(order, Declined(Refusal(**result["refusal"])), {}, self._seen(order, result), seconds)
+            declined = Declined(Refusal(**result["refusal"]), only_now=result.get("only_now", ""))
+            return self._keep(order, declined, {}, self._seen(order, result), seconds)
         if kind != "built":
             return self._unfinished(order, result, ended)
         if not folder.output.exists():
@@ -217,7 +241,7 @@ class Executor:
         prekey = order.prekey
         parts = order.parts if seen is None else {**order.parts, "seen": seen}
         key = prekey if seen is None else key_of(parts)
-        only_now = outcome.only_now if isinstance(outcome, Built) else ""
+        only_now = outcome.only_now
         sitting = Sitting.of(order) if isinstance(outcome, Built) and not outcome.repeats else None
         other = bool(order.expected) and (not isinstance(outcome, Built) or outcome.digest != order.expected)
         with self.store.rows.transaction():
@@ -237,7 +261,7 @@ class Executor:
                     self.workspace, order.label, Last(key, parts, named.digest, named.size, time.time())
                 )
         if not other:
-            return replace(kept, only_now=only_now) if isinstance(kept, Built) else kept
+            return replace(kept, only_now=only_now)
         if isinstance(kept, Built) and not type(order.step).deterministic:
             return Replaced(kept)
         words = f"{order.step.kind()} made other bytes than before ({order.expected}) from the same inputs."

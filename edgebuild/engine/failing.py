@@ -83,6 +83,6 @@ def _time_words(step: Step) -> str:
 def _end_words(status: int) -> str:
     if status >= 0:
         return f"ended with status {status} and without a result"
-    name = signal.Signals(-status).name
+    name = signal.Signals(-status).name if -status in set(signal.Signals) else str(-status)
     hint = " (the system may have run out of memory)" if -status == signal.SIGKILL else ""
     return f"was ended by signal {name}{hint}"

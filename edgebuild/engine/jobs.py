@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 from edgebuild.core.step import Step
 from edgebuild.engine.leases import Lease
-from edgebuild.engine.orders import Order
-from edgebuild.engine.outcomes import Built, Declined
+from edgebuild.engine.orders import Answer, Order
 
 
 @dataclass(order=True)
@@ -22,7 +21,7 @@ class Job:
     bytes: int = field(default=0, compare=False)
     """Memory that it is expected to take while it runs."""
     lease: Lease | None = field(default=None, compare=False)
-    known: Built | Declined | None = field(default=None, compare=False)
+    known: Answer | None = field(default=None, compare=False)
     """What another build made of it in the meantime."""
 
     @property

@@ -20,7 +20,7 @@ from edgebuild.core.wires import Refusal, unwired
 Parts = dict[str, Any]
 """`kind`, `version`, `parameters`, `tools`, `inputs`, and where they count `platform` and `seen`."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Raised when the way keys are made changes; golden keys in the tests hold it."""
 
 THREADS = 1

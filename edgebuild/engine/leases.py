@@ -13,7 +13,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +33,8 @@ class Holder(NamedTuple):
     def words(self) -> str:
         """For a person: `process 12, for 3 min`."""
         minutes = (time.time() - self.since) / 60
+        if not self.process:
+            return "another process"
         spent = f"{minutes:.0f} min" if minutes >= 1 else f"{minutes * 60:.0f} s"
         where = "" if self.host == platform.node() else f" on {self.host}"
         return f"process {self.process}{where}, for {spent}"
@@ -78,23 +80,29 @@ class Leases:
                 os.close(descriptor)
                 return holder
             if _same(descriptor, path):
-                text = json.dumps([os.getpid(), platform.node(), time.time(), what])
-                os.pwrite(descriptor, text.encode(), 0)
+                _sign(descriptor, what)
                 return Lease(descriptor, path)
             # Its last holder removed the file between our opening and locking it.
             os.close(descriptor)
 
 
+def _sign(descriptor: int, what: str) -> None:
+    """Say in a lock's file who has it; a comfort, which a file of another user does not grant."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps([os.getpid(), platform.node(), time.time(), what]).encode(), 0)
+
+
 def _same(descriptor: int, path: str) -> bool:
     try:
-        there = os.stat(path)  # noqa: PTH116
+        there = os.stat(path, follow_symlinks=False)  # noqa: PTH116
     except FileNotFoundError:
         return False
     return (there.st_ino, there.st_dev) == (os.fstat(descriptor).st_ino, os.fstat(descriptor).st_dev)
 
 
 def _holder(descriptor: int) -> Holder:
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(ValueError, TypeError, OSError):
         return Holder(*json.loads(os.pread(descriptor, 4096, 0)))
     return NOBODY
 
@@ -103,31 +111,53 @@ HOST_LOCK = "edgebuild-measuring.lock"
 
 
 @contextmanager
-def measuring(what: str, wait: float = POLL_S) -> Iterator[None]:
+def measuring(what: str, waits: Callable[[Holder], None] = lambda _: None, poll_s: float = POLL_S) -> Iterator[None]:
     """The one place on this host where something is measured; waits until it is free.
 
     Only politeness: a container has another folder for temporary files, and others do not ask. Measurements judge
     themselves by what they saw of the processor.
+
+    Args:
+        what: is measured, for those who wait.
+        waits: called once with who has the place, where it is taken.
+        poll_s: seconds between two looks.
     """
-    path = f"{tempfile.gettempdir()}/{HOST_LOCK}"
+    descriptor, told = _host_lock(), False
     try:
-        # Without creating it first: in a folder that all may write to, the file of another user may not be created.
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError:
-        yield
-        return
-    try:
-        while True:
+        while descriptor is not None:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
             except BlockingIOError:
-                time.sleep(wait)
-        with contextlib.suppress(OSError):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps([os.getpid(), platform.node(), time.time(), what]).encode(), 0)
+                if not told:
+                    told = True
+                    waits(_holder(descriptor))
+                time.sleep(poll_s)
+                continue
+            if _same(descriptor, _host_path()):
+                _sign(descriptor, what)
+                break
+            # Somebody who cleans up removed the file: those who come now lock another one.
+            os.close(descriptor)
+            descriptor = _host_lock()
         yield
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _host_path() -> str:
+    return f"{tempfile.gettempdir()}/{HOST_LOCK}"
+
+
+def _host_lock() -> int | None:
+    """The file of all users of this host; None where there can be none."""
+    # In a folder that all may write to, the file of another user may not be created, and it may be a trap: a link.
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    for attempt in (os.O_RDWR, os.O_RDONLY, os.O_RDWR | os.O_CREAT | os.O_EXCL):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(_host_path(), flags | attempt, 0o666)
+            if attempt & os.O_CREAT:
+                # Past the umask: another user must be able to say that he has it.
+                os.fchmod(descriptor, 0o666)
+            return descriptor
+    return None

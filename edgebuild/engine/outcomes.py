@@ -28,6 +28,8 @@ class Declined:
 
     refusal: Refusal
     inherited: bool = False
+    only_now: str = ""
+    """Why it is a value of this build alone; empty where it is stored."""
 
 
 @dataclass(frozen=True)

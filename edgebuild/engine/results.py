@@ -78,8 +78,7 @@ class Results:
     def lasting(self) -> bool:
         """Whether every outcome would be found again: no failure, nothing that holds for this build alone."""
         return not any(
-            isinstance(outcome, Failed | Unmet) or (isinstance(outcome, Built) and outcome.only_now)
-            for outcome in self._outcomes.values()
+            isinstance(outcome, Failed | Unmet) or bool(outcome.only_now) for outcome in self._outcomes.values()
         )
 
     # -- outcomes ------------------------------------------------------------------------------------------------
@@ -123,7 +122,10 @@ class Results:
         found: list[Problem] = []
         for failed in self.failures:
             waiting = len(self.dependents(failed))
-            folded = f" {waiting} step{'s that read it were' if waiting > 1 else ' that reads it was'} not started."
+            which = "" if failed.stops else " that read it" if waiting > 1 else " that reads it"
+            folded = (
+                f" {waiting} step{'s' if waiting > 1 else ''}{which} {'were' if waiting > 1 else 'was'} not started."
+            )
             first, *rest = failed.problems
             found += [replace(first, what=first.what + (folded if waiting else "")), *rest]
         return tuple(found)

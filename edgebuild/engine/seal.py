@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -32,7 +33,7 @@ class CannotStamp(Exception):  # noqa: N818 - no error: the next build walks, th
 
 def clock(store: Store) -> int:
     """The time in ns as the store's file system tells it."""
-    probe = store.root / "scratch" / f"clock-{os.getpid()}"
+    probe = store.root / "scratch" / f"clock-{uuid.uuid4().hex}"
     probe.touch()
     try:
         return probe.stat().st_mtime_ns

@@ -11,7 +11,6 @@ import pytest
 from edgebuild.core.graph import Graph
 from edgebuild.core.step import Step
 from edgebuild.engine.build import Options, build
-from edgebuild.engine.leases import Holder
 from edgebuild.engine.listener import Listener
 from edgebuild.engine.outcomes import Outcome
 from edgebuild.engine.results import Results
@@ -24,7 +23,7 @@ class Log:
     def __init__(self, graph: Graph) -> None:
         self.graph, self.total = graph, 0
         self.begun: list[str] = []
-        self.waited: list[str] = []
+        self.waited: list[tuple[str, str]] = []
         self.news: list[tuple[int, int, str]] = []
         self.ended: dict[str, tuple[Outcome, bool]] = {}
 
@@ -37,8 +36,8 @@ class Log:
     def progress(self, step_id: str, done: int, total: int, what: str) -> None:
         self.news.append((done, total, what))
 
-    def waiting(self, step_id: str, holder: Holder) -> None:
-        self.waited.append(self.graph.label(step_id))
+    def waiting(self, step_id: str, why: str) -> None:
+        self.waited.append((self.graph.label(step_id) if step_id else "", why))
 
     def finished(self, step_id: str, outcome: Outcome, seconds: float, cached: bool) -> None:
         self.ended[self.graph.label(step_id)] = (outcome, cached)

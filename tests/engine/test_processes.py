@@ -14,7 +14,8 @@ import pytest
 from edgebuild.core.graph import Graph
 from edgebuild.engine.build import Options, build
 from edgebuild.engine.outcomes import Failed
-from edgebuild.engine.process.memory import available_bytes, group_bytes, total_bytes
+from edgebuild.engine.process.kin import kin, resident_bytes
+from edgebuild.engine.process.memory import available_bytes, total_bytes
 from edgebuild.engine.process.parents import Parents
 from tests.engine.conftest import Log, Yard, graph_of
 from tests.engine.steps import Chatter, Crash, Hang, Inside, Once, Say, Swell, Traced
@@ -116,7 +117,7 @@ def test_steps_that_would_not_fit_together_run_one_after_the_other(yard: Yard, t
 def test_memory_is_told_by_the_machine_and_by_the_group(tmp_path: Path) -> None:
     free, whole = available_bytes(), total_bytes()
     assert free is not None and whole is not None and 0 < free < whole
-    assert group_bytes(os.getpid()) > 10_000_000
+    assert resident_bytes(kin(os.getpid())) > 10_000_000
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/meminfo").write_text("MemTotal: 8000000 kB\nMemAvailable: 6000000 kB\n")
     (tmp_path / "sys/fs/cgroup").mkdir(parents=True)

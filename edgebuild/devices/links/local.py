@@ -47,10 +47,13 @@ COMMAND = (sys.executable, "-P", "-m", "edgebuild.runner")
 
 
 def run_apart(command: list[str], log: Path, env: dict[str, str], timeout_s: float) -> int | None:
-    """Exit status of a command in a process group of its own, or None where its time ran out and it was killed."""
+    """Exit status of a command, or None where its time ran out and it was killed.
+
+    It stays in the step's own group: whatever ends the step ends it too.
+    """
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=env, process_group=0
+            command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=env
         )
         try:
             return process.wait(timeout_s)
@@ -58,7 +61,7 @@ def run_apart(command: list[str], log: Path, env: dict[str, str], timeout_s: flo
             return None
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
                 process.wait()
 
 

@@ -14,17 +14,19 @@ from typing import Any
 
 from edgebuild.core.step import Observed, load_step
 from edgebuild.core.wires import Refusal
+from edgebuild.engine.process.kin import die_with
 from edgebuild.engine.process.workspace import FolderWorkspace, Inputs, Progress
 from edgebuild.errors import EdgebuildError, Refused
 
 Result = dict[str, Any]
 
+FRESH = [sys.executable, "-s", "-P", "-m", "edgebuild.engine.process.child"]
+"""Command of a process that shares nothing; a job and a descriptor follow."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main(job_file: str, news: int) -> None:
     """Run the step of a job and leave its result beside it; `news`: where progress goes."""
-    _die_with_parent()
     job = json.loads(Path(job_file).read_text())
     witness = None
     if job["roots"]:
@@ -122,18 +124,7 @@ def _teller(descriptor: int) -> Progress:
     return tell
 
 
-def _die_with_parent() -> None:
-    """On Linux: end when the engine is killed, so that nothing goes on behind a build that is gone."""
-    if sys.platform != "linux":
-        return
-    import ctypes
-    import signal
-
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
 if __name__ == "__main__":
+    if sys.argv[3:]:
+        die_with(int(sys.argv[3]))
     main(sys.argv[1], int(sys.argv[2]))

@@ -8,14 +8,15 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
 from typing import Protocol
 
+from edgebuild.engine.process.child import FRESH
+from edgebuild.engine.process.kin import kin, resident_bytes
+from edgebuild.engine.process.launch import Launch
 from edgebuild.engine.process.log import Log
-from edgebuild.engine.process.memory import group_bytes
 from edgebuild.engine.process.parents import NoParentError, Parent, Parents
 from edgebuild.engine.process.workspace import Progress
 
@@ -36,41 +37,54 @@ class Ended:
     """Whether it was ended for the memory it took."""
 
 
-@dataclass
-class Launch:
-    """What is started."""
-
-    job: str
-    """File that says which step, and where its inputs and its output are."""
-    env: dict[str, str]
-    cwd: str
-    path: list[str]
-    """Folders from which edgebuild and the step's class are imported."""
-    family: tuple[str, ...] | None
-    """Modules of the parent it may be forked from; None for a process that shares nothing (the user's code)."""
-    timeout_s: float
-    most_bytes: int | None = None
-    """Memory that it may take."""
-
-
 class Child(Protocol):
     """A process that runs a step: started, or forked from a parent."""
 
     pid: int
+    adopter: int | None
+    """The process that takes in what it leaves behind."""
 
     def wait(self) -> int:
-        """Its status; afterwards its number may be another's."""
+        """Its status; afterwards its number may be another's.
+
+        Raises:
+            NoParentError: whoever started it is gone, and it with it.
+        """
 
 
-class Forked:
-    """A child of an import-only parent."""
+class Descendant:
+    """A child of a parent of ours."""
 
     def __init__(self, parent: Parent, pid: int) -> None:
         self.pid, self._parent = pid, parent
+        self.adopter: int | None = parent.process.pid
 
     def wait(self) -> int:
         """As the parent says."""
         return self._parent.wait(self.pid)
+
+
+class Own:
+    """A child of this very process."""
+
+    adopter: int | None = None
+
+    def __init__(self, launch: Launch, log: int, news: int) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own module, in our own Python
+            [*FRESH, launch.job, str(news), str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=launch.env,
+            cwd=launch.cwd,
+            pass_fds=(news,),
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+
+    def wait(self) -> int:
+        """As the system says."""
+        return self._process.wait()
 
 
 class Processes:
@@ -83,7 +97,11 @@ class Processes:
         self.parents = Parents()
 
     def run(self, launch: Launch, tell: Progress) -> Ended:
-        """Run the step described in `job.json` and wait for its end."""
+        """Run the step described in `job.json` and wait for its end.
+
+        Raises:
+            NoParentError: the parent it came from died, and it with it; it may be run again.
+        """
         log_out, log_in = os.pipe()
         news_out, news_in = os.pipe()
         try:
@@ -105,20 +123,10 @@ class Processes:
             os.close(news_out)
 
     def _start(self, launch: Launch, log: int, news: int) -> Child:
-        if launch.family is not None:
-            with contextlib.suppress(NoParentError):
-                parent = self.parents.get(launch.family, launch.path)
-                return Forked(parent, parent.fork(launch.job, launch.env, launch.cwd, launch.path, log, news))
-        return subprocess.Popen(  # noqa: S603 - our own module, in our own Python
-            [sys.executable, "-s", "-P", "-m", "edgebuild.engine.process.child", launch.job, str(news)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=launch.env,
-            cwd=launch.cwd,
-            pass_fds=(news,),
-            start_new_session=True,
-        )
+        with contextlib.suppress(NoParentError):
+            parent = self.parents.get(launch.family or (), launch.path)
+            return Descendant(parent, parent.start(launch, log, news))
+        return Own(launch, log, news)
 
     def stop(self, grace_s: float = GRACE_S) -> None:
         """End every group: a request, a grace, then the signal that cannot be refused."""
@@ -149,7 +157,10 @@ class Watch:
         self.deadline, self.killing = time.monotonic() + launch.timeout_s, 0.0
         self.timed_out = self.starved = False
         self.weighed = time.monotonic()
-        self.end = os.pidfd_open(child.pid) if hasattr(os, "pidfd_open") else -1
+        try:
+            self.end = os.pidfd_open(child.pid) if hasattr(os, "pidfd_open") else -1
+        except ProcessLookupError as error:
+            raise NoParentError("the step was gone at once") from error
 
     def until_end(self) -> Ended:
         """Status, log, and whether a limit was passed."""
@@ -168,13 +179,16 @@ class Watch:
                     elif descriptor == self.log_out:
                         self.log.feed(piece)
                     else:
+                        began = time.monotonic()
                         _pass_on(self.news, piece, self.tell)
+                        # What was asked of us in the meantime (a trial) has limits of its own.
+                        self.deadline += time.monotonic() - began
         finally:
             # Before the child is reaped its number cannot belong to another group.
             _signal_group(self.child.pid, signal.SIGKILL)
-            status = self.child.wait()
             if self.end >= 0:
                 os.close(self.end)
+            status = self.child.wait()
         _drain(self.log_out, self.log)
         return Ended(status, self.timed_out, self.log, self.starved)
 
@@ -194,7 +208,7 @@ class Watch:
             _signal_group(self.child.pid, signal.SIGKILL)
         if self.launch.most_bytes and not self.starved and now - self.weighed >= MEMORY_POLL_S:
             self.weighed = now
-            if group_bytes(self.child.pid) > self.launch.most_bytes:
+            if resident_bytes(kin(self.child.pid, self.child.adopter)) > self.launch.most_bytes:
                 # At once: it may take what is left in less than any grace.
                 self.starved = True
                 _signal_group(self.child.pid, signal.SIGKILL)

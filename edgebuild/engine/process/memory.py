@@ -1,11 +1,9 @@
-"""How much memory there is, and how much a step takes."""
+"""How much memory there is."""
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
-PAGE = 4096
 RESERVE = 0.05
 """Part of the memory that is left to everybody else."""
 
@@ -27,18 +25,6 @@ def total_bytes(root: Path = Path("/")) -> int | None:
     found = [int(line.split()[1]) * 1024 for line in _text(root / "proc/meminfo").splitlines() if "MemTotal" in line]
     limit = _text(root / "sys/fs/cgroup/memory.max").strip()
     return min([*found, *([int(limit)] if limit.isdigit() else [])], default=None)
-
-
-def group_bytes(leader: int) -> int:
-    """Resident memory of a process and its children, in bytes; what they share counts for each."""
-    total, waiting = 0, [leader]
-    while waiting:
-        process = waiting.pop()
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            total += int(Path(f"/proc/{process}/statm").read_text().split()[1]) * PAGE
-            children = Path(f"/proc/{process}/task/{process}/children").read_text()
-            waiting += map(int, children.split())
-    return total
 
 
 def _text(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import queue
@@ -13,14 +14,16 @@ import threading
 from typing import Any
 
 from edgebuild.engine.process.environment import ENVIRONMENT
+from edgebuild.engine.process.launch import Family, Launch
 
-Family = tuple[str, ...]
 START_S = 120.0
 """TensorFlow on a busy machine took 40."""
+GONE = -1000
+"""In place of a process number or a status: there will be none."""
 
 
 class NoParentError(Exception):
-    """It cannot be had; the step runs in a process that imports for itself."""
+    """It cannot be had, or it is gone; the step runs in a process that imports for itself."""
 
 
 class Parent:
@@ -53,27 +56,44 @@ class Parent:
             its.close()
         self._line = ours
         self._asking = threading.Lock()
-        self._started: queue.Queue[int] = queue.Queue()
+        self._numbers = itertools.count()
+        self._answers: dict[int, queue.Queue[int]] = {}
+        """Processes that were started, by the number of the request."""
         self._ends: dict[int, queue.Queue[int]] = {}
+        self._gone = False
         self._known = threading.Lock()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def fork(self, job: str, env: dict[str, str], cwd: str, path: list[str], log: int, news: int) -> int:
+    def start(self, launch: Launch, log: int, news: int) -> int:
         """A child that runs the step of a job; returns its process number.
 
         Raises:
-            NoParentError: the parent is gone.
+            NoParentError: the parent is gone, or so slow that it was ended.
         """
-        request = {"job": job, "env": env, "cwd": cwd, "path": path}
-        with self._asking:
-            try:
+        number = next(self._numbers)
+        request = {
+            "number": number,
+            "job": launch.job,
+            "env": launch.env,
+            "cwd": launch.cwd,
+            "path": launch.path,
+            "apart": launch.family is None,
+        }
+        answer = self._queue(self._answers, number)
+        try:
+            with self._asking:
                 socket.send_fds(self._line, [json.dumps(request).encode()], [log, news])
-                number = self._started.get(timeout=START_S)
-            except (OSError, queue.Empty) as error:
-                raise NoParentError(str(error)) from error
-        if number < 0:
+            process = answer.get(timeout=START_S)
+        except (OSError, queue.Empty) as error:
+            # Whatever it may still start dies with it: the step must not run twice.
+            self.process.kill()
+            self.process.wait()
+            raise NoParentError(str(error)) from error
+        with self._known:
+            self._answers.pop(number, None)
+        if process == GONE:
             raise NoParentError("it ended")
-        return number
+        return process
 
     def wait(self, child: int) -> int:
         """Status of a child that has ended or will; its number may be used again afterwards.
@@ -81,7 +101,9 @@ class Parent:
         Raises:
             NoParentError: the parent died, and its children with it.
         """
-        status = self._end(child).get()
+        status = self._queue(self._ends, child).get()
+        if status == GONE:
+            raise NoParentError("it died, and what it had started with it")
         with contextlib.suppress(OSError), self._asking:
             self._line.sendall(json.dumps({"reap": child}).encode())
         with self._known:
@@ -89,7 +111,7 @@ class Parent:
         return status
 
     def close(self) -> None:
-        """End it once its children have ended."""
+        """End it, and whatever is left of its children."""
         with contextlib.suppress(OSError):
             self._line.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -97,23 +119,26 @@ class Parent:
         if self.process.poll() is None:
             self.process.kill()
 
-    def _end(self, child: int) -> queue.Queue[int]:
+    def _queue(self, queues: dict[int, queue.Queue[int]], number: int) -> queue.Queue[int]:
         with self._known:
-            return self._ends.setdefault(child, queue.Queue())
+            found = queues.setdefault(number, queue.Queue())
+            if self._gone:
+                found.put(GONE)
+            return found
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             while content := self._line.recv(1 << 16):
                 news: dict[str, Any] = json.loads(content)
                 if "started" in news:
-                    self._started.put(int(news["started"]))
+                    self._queue(self._answers, int(news["number"])).put(int(news["started"]))
                 else:
-                    self._end(int(news["ended"])).put(int(news["status"]))
-        # Whoever waits is told, with the signal that its children died by.
-        self._started.put(-1)
+                    self._queue(self._ends, int(news["ended"])).put(int(news["status"]))
         with self._known:
-            for end in self._ends.values():
-                end.put(-9)
+            # Whoever waits now is told here, whoever comes later by `_queue`.
+            self._gone = True
+            for waiting in (*self._answers.values(), *self._ends.values()):
+                waiting.put(GONE)
 
 
 class Parents:
