@@ -15,6 +15,7 @@ from edgebuild.engine.build import Options, build
 from edgebuild.engine.outcomes import Built, Declined
 from edgebuild.engine.store import Store
 from tests.engine.conftest import Yard, damage
+from tests.engine.rough import DrawSearch, FlakySearch
 from tests.engine.steps import Say, Search
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,3 +97,34 @@ def test_a_trial_whose_bytes_are_lost_is_made_again(yard: Yard, tmp_path: Path) 
     results = yard.build(searching(trace, 1, 2, 3))
     assert results.exit_code == 0
     assert ran(trace) == ["1", "2", "1", "3"]
+
+
+def test_what_a_search_made_without_a_trial_that_failed_is_not_kept(yard: Yard, tmp_path: Path) -> None:
+    def found() -> tuple[int, str, int]:
+        graph = Graph()
+        base = graph.add(Say(text="base"), "base")
+        graph.want("found", graph.add(FlakySearch(cure=str(tmp_path / "cure"), base=base), "search"))
+        results = yard.build(graph)
+        return results.exit_code, yard.blob(results, "found").read_text(), results.ran
+
+    assert found() == (0, "1,3", 2)
+    (tmp_path / "cure").write_text("")
+    assert found() == (0, "1,2,3", 1)
+    assert found() == (0, "1,2,3", 0)
+
+
+def test_a_trial_that_comes_out_differently_when_it_is_made_again_is_adopted(yard: Yard) -> None:
+    def drawn(seed: int) -> str:
+        graph = Graph()
+        base = graph.add(Say(text="base"), "base")
+        graph.want("drawn", graph.add(DrawSearch(base=base, seed=seed), "search"))
+        results = yard.build(graph)
+        assert results.exit_code == 0, results.problems()
+        return yard.blob(results, "drawn").read_text()
+
+    first = drawn(0)
+    (digest,) = yard.store.rows.one("SELECT digest FROM actions WHERE step LIKE '%:Draw'") or ("",)
+    yard.store.blobs.drop(digest)
+    second = drawn(1)
+    assert second.split()[1] != first.split()[1]
+    assert drawn(2).split()[1] == second.split()[1]
