@@ -5,16 +5,14 @@ Names carry no meaning here; only the order of the spec breaks the last tie.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgebuild.core.dossier import CandidateFile
-from edgebuild.core.evidence import Status, Verdict
+from edgebuild.core.evidence import Status
 from edgebuild.decide.budgets import Term
+from edgebuild.decide.reasons import SPLIT, eligible_words, listed, margin, near_words, term_words
 from edgebuild.decide.verdicts import COMMITTED, TIMED, family, higher_is_better, worst
-
-SPLIT = "select"
-"""Choosing happens here; the report judges."""
 
 DEFAULT_OBJECTIVE = (
     Term(direction="minimize", quantity="latency.p50", tie=0.03),
@@ -35,6 +33,12 @@ class Rules:
     """The spec pins this candidate."""
     incumbent: str | None = None
     """Name of the candidate the lock holds, if it is still one."""
+    changes: Mapping[str, int] = field(default_factory=dict)
+    """Candidate to number of things that are done to the source."""
+
+    def unordered(self, term: Term) -> str:
+        """Why the numbers of this build say nothing of a term, or ""."""
+        return self.contended if family(term.quantity) in TIMED else ""
 
 
 @dataclass(frozen=True)
@@ -124,8 +128,13 @@ def best_of(eligible: Sequence[CandidateFile], rules: Rules) -> tuple[CandidateF
     notes: list[str] = []
     for term in rules.objective:
         values, basis = values_of(term, eligible, rules)
+        held = next((item for item in left if item.name == rules.incumbent), None)
         if values is None:
             notes.append(f"`{term.direction}: {term.quantity}` was skipped: {basis}")
+            if held is not None and rules.unordered(term):
+                # What came out when it was measured undisturbed is worth more than the terms behind it.
+                decisions.append(f"`{held.name}` stays: it is locked, and {term.quantity} cannot be compared now.")
+                return held, decisions, notes
             continue
         if len(left) == 1:
             break
@@ -133,8 +142,7 @@ def best_of(eligible: Sequence[CandidateFile], rules: Rules) -> tuple[CandidateF
         if len(tied) < len(left):
             decisions.append(term_words(left, tied, term, values))
         left = tied
-        held = next((item for item in left if item.name == rules.incumbent), None)
-        if held is not None and len(left) > 1:
+        if held in left and held is not None and len(left) > 1:
             others = listed([item.name for item in left if item is not held])
             decisions.append(f"`{held.name}` stays: it is locked, and {others} ties with it in {term.quantity}.")
             return held, decisions, notes
@@ -150,8 +158,8 @@ def values_of(term: Term, candidates: Sequence[CandidateFile], rules: Rules) -> 
         return None, f"{listed(lacking)} has no value. {whys[0] if whys else ''}".rstrip()
     fresh = any(number is not None and number.protocol != COMMITTED for number in numbers.values())
     if family(term.quantity) in TIMED and fresh:
-        if rules.contended:
-            return None, f"the timing run does not count: {rules.contended}"
+        if rules.unordered(term):
+            return None, f"the timing run does not count: {rules.unordered(term)}"
         # Ratios within one interleaved run say more than pooled values: drift of the machine cancels.
         if all(term.quantity in item.ratio for item in candidates):
             return {item.name: item.ratio[term.quantity][0] for item in candidates}, ""
@@ -181,13 +189,22 @@ def overlaps(one: CandidateFile, other: CandidateFile, quantity: str) -> bool:
 
 
 def last_tie(left: Sequence[CandidateFile], decisions: list[str], rules: Rules) -> CandidateFile:
-    """Where every term ties: the locked one, else the smaller file, else the first of the spec."""
+    """Where every term ties: the locked one, else the smaller file, then fewer changes, then the first of the spec."""
     held = next((item for item in left if item.name == rules.incumbent), None)
-    winner = held or min(left, key=size_of)
+    winner = held or min(left, key=lambda item: (size_of(item), rules.changes.get(item.name, 0)))
     if len(left) > 1:
-        why = "is locked" if held else "is the smaller, or the earlier in the spec"
+        others = [item for item in left if item is not winner]
+        why = "is locked" if held else preferred(winner, others, rules)
         decisions.append(f"{listed([item.name for item in left])} tie in every term; `{winner.name}` {why}.")
     return winner
+
+
+def preferred(winner: CandidateFile, others: Sequence[CandidateFile], rules: Rules) -> str:
+    """What decided where every term tied."""
+    if all(size_of(winner) < size_of(item) for item in others):
+        return "is the smallest"
+    fewest = all(rules.changes.get(winner.name, 0) < rules.changes.get(item.name, 0) for item in others)
+    return "has the fewest changes" if fewest else "is the smaller, has fewer changes, or is the earlier in the spec"
 
 
 def size_of(candidate: CandidateFile) -> float:
@@ -204,61 +221,6 @@ def nearest_miss(candidates: Sequence[CandidateFile]) -> CandidateFile:
         return max(broken, default=0.0), size_of(candidate)
 
     return min(candidates, key=shortfall)
-
-
-def margin(verdict: Verdict) -> float:
-    """The verdict's margin, or 0 where it has none."""
-    return verdict.margin if verdict.margin is not None else 0.0
-
-
-def near_words(candidate: CandidateFile) -> str:
-    """By how much the nearest miss misses."""
-    missed = [
-        f"{verdict.quantity} by {-margin(verdict):.1%}" for verdict in candidate.verdicts if verdict.status == "fail"
-    ]
-    near = f"`{candidate.name}` comes nearest and misses {listed(missed, '')}."
-    return f"No candidate meets every budget on `{SPLIT}`; {near}"
-
-
-def eligible_words(eligible: Sequence[CandidateFile], made: Sequence[CandidateFile], level: int) -> str:
-    """How many are in the running, and what is not proven of them."""
-    short = (
-        "",
-        " No budget fails, but some are unproven.",
-        " No budget fails, but some are inconclusive.",
-    )[level]
-    one = len(eligible) == 1
-    meet = ("meets" if one else "meet") + " every budget" if level == 0 else ("is" if one else "are") + " left"
-    return f"{listed([item.name for item in eligible])} {meet} on `{SPLIT}`, of {len(made)} that were made.{short}"
-
-
-def term_words(
-    left: Sequence[CandidateFile], tied: Sequence[CandidateFile], term: Term, values: dict[str, float]
-) -> str:
-    """What one term decided."""
-    first, *others = sorted(tied, key=lambda item: values[item.name], reverse=term.direction == "maximize")
-    out = sorted(
-        (item for item in left if item not in tied), key=lambda item: abs(values[item.name] - values[first.name])
-    )
-    beside = f", with {listed([item.name for item in others])} within the tie" if others else ""
-    change = relative_words(values[out[0].name], values[first.name])
-    direction = "lowest" if term.direction == "minimize" else "highest"
-    return f"`{first.name}` has the {direction} {term.quantity}{beside}; the next, `{out[0].name}`, is {change}."
-
-
-def relative_words(value: float, best: float) -> str:
-    """A number beside a better one."""
-    if best <= 0 or value <= 0:
-        return f"{value:.4g} against {best:.4g}"
-    return f"{abs(value / best - 1):.0%} {'above' if value > best else 'below'} it"
-
-
-def listed(names: Sequence[str], quote: str = "`") -> str:
-    """Names in a sentence."""
-    quoted = [f"{quote}{name}{quote}" for name in names]
-    if len(quoted) < 2:
-        return "".join(quoted)
-    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
 def direction_of(candidate: CandidateFile, quantity: str) -> float:

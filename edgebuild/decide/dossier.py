@@ -10,8 +10,9 @@ from edgebuild.core.records import Record
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Attempt
 from edgebuild.decide.budgets import Budget, Floors, Term
-from edgebuild.decide.choice import DEFAULT_OBJECTIVE, SPLIT, Choice, Rules, choose
+from edgebuild.decide.choice import DEFAULT_OBJECTIVE, Choice, Rules, choose
 from edgebuild.decide.front import front
+from edgebuild.decide.reasons import SPLIT
 from edgebuild.decide.records import Records
 from edgebuild.decide.verdicts import Bench
 from edgebuild.decide.words import accounts, refusals
@@ -28,6 +29,8 @@ class Entrant(Record):
     recipe: str
     """In words."""
     required: bool = False
+    changes: int = 0
+    """How many things are done to the source."""
     model: Attempt
     predictions: tuple[Attempt, ...] = ()
     """A runtime that declines to load the model says so there."""
@@ -38,7 +41,7 @@ class Entrant(Record):
 class DecideTarget(Step):
     """Hold every number against the budgets, choose, and write down all that is true of one target."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     filename: ClassVar[str] = "dossier.json"
     inline: ClassVar[bool] = True
 
@@ -96,6 +99,7 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
         contended=raw.contended,
         choose=step.choose,
         incumbent=incumbent(files, step.incumbent),
+        changes={entrant.name: entrant.changes for entrant in step.entrants},
     )
     choice = choose(files, rules)
     files = [item.model_copy(update={"barred": choice.barred.get(item.name, "")}) for item in files]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgebuild.core.dossier import CandidateFile
-from edgebuild.decide.choice import SPLIT, direction_of
+from edgebuild.decide.choice import direction_of
+from edgebuild.decide.reasons import SPLIT
 
 
 def front(candidates: Sequence[CandidateFile], metrics: Sequence[str], latency: str = "latency.p50") -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgebuild.core.dossier import Account, CandidateFile, Dossier
 from edgebuild.core.evidence import Verdict
-from edgebuild.decide.choice import listed
+from edgebuild.decide.reasons import listed
 from edgebuild.decide.verdicts import words
 
 

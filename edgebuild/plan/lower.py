@@ -225,6 +225,7 @@ def decide(
                 name=entrant.name,
                 recipe=entrant.words,
                 required=entrant.required,
+                changes=entrant.changes,
                 model=entrant.model.attempt(),
                 predictions=tuple(item.attempt() for item in entrant.predictions.values()),
                 memory=entrant.memory.attempt() if entrant.memory else None,

@@ -23,6 +23,8 @@ class CandidatePlan:
     words: str
     """What it becomes on this runtime."""
     required: bool
+    changes: int
+    """Stages, and one more for a model of the user's own."""
     model: Artifact
     call: Call
     predictions: dict[str, Artifact]
@@ -98,7 +100,7 @@ class TargetLowering:
             model = draft.model
         except Refused as error:
             refused, model = error, self.shared.decline(error)
-        plan = self.evidence(name, words, recipe.required, model, refused)
+        plan = self.evidence(name, words, recipe, model, refused)
         self.candidates.append(plan)
         return plan
 
@@ -116,7 +118,7 @@ class TargetLowering:
         return draft
 
     def evidence(
-        self, name: str, words: str, required: bool, model: Artifact, refused: Refused | None
+        self, name: str, words: str, recipe: Recipe, model: Artifact, refused: Refused | None
     ) -> CandidatePlan:
         """Predictions on both splits, memory where the device is here, the account of operations."""
         call = self.target.call()
@@ -129,7 +131,8 @@ class TargetLowering:
         return CandidatePlan(
             name=name,
             words=words,
-            required=required,
+            required=recipe.required,
+            changes=len(recipe.stages) + (recipe.source is not None),
             model=model,
             call=call,
             predictions={

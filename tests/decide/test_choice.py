@@ -127,6 +127,27 @@ def test_a_contended_run_orders_nothing() -> None:
     assert "the processor was shared" in choice.notes[0]
 
 
+def test_the_locked_choice_stays_where_a_contended_run_orders_nothing() -> None:
+    files = (file("source", size=1000), file("dyn", 2.24, 100))
+
+    choice = chosen(*files, contended="the processor was shared", incumbent="source")
+
+    assert choice.name == "source"
+    assert choice.decisions[-1] == "`source` stays: it is locked, and latency.p50 cannot be compared now."
+
+
+def test_the_locked_choice_does_not_outlast_a_term_that_was_decided_before_the_contended_one() -> None:
+    files = (file("source", size=1000), file("a", 0.5, 100))
+
+    assert chosen(*files, objective=(SIZE, P50), contended="shared", incumbent="source").name == "a"
+
+
+def test_the_locked_choice_does_not_stay_in_a_contended_run_once_it_fails() -> None:
+    files = (file("source"), file("a", 0.5, status="fail"))
+
+    assert chosen(*files, contended="shared", incumbent="a").name == "source"
+
+
 def test_never_slower_than_the_source_while_that_meets_every_budget() -> None:
     slow = file("slow", 1.2, 10, spread=0.01)
     by_size = (P50.model_copy(update={"tie": 0.5}), SIZE)
@@ -191,6 +212,15 @@ def test_proven_is_preferred_to_unproven_to_inconclusive(first: Status, second: 
     files = (file("source", status="fail"), file("a", 0.6, status=first), file("b", 0.5, status=second))
 
     assert chosen(*files).name == winner
+
+
+def test_candidates_of_one_size_fall_to_the_fewer_changes() -> None:
+    files = (file("slim", 0.6), file("plain", 0.6), file("last", 0.6))
+
+    choice = chosen(*files, objective=(P50,), changes={"slim": 2, "plain": 1, "last": 3})
+
+    assert choice.name == "plain"
+    assert "`plain` has the fewest changes" in choice.decisions[-1]
 
 
 def test_equal_candidates_fall_to_the_smaller_then_to_the_first() -> None:
