@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 UNITS = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 SPANS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+LOCK = ".edge.lock"
 DIGEST = re.compile(r"(?:sha256|tree):[0-9a-f]{64}")
 
 
@@ -126,6 +127,9 @@ def verify(store: Store, args: argparse.Namespace) -> Told:  # noqa: ARG001
     lines = [f"{found.blobs} files, {amount(found.bytes)}: {'all sound' if found.sound else 'damage found'}"]
     lines += [f"  {digest} had other bytes and was removed; it is made again when needed" for digest in found.damaged]
     lines += [f"  {digest}: its list of files was damaged and was removed" for digest in found.manifests]
+    lines += (
+        [f"  {found.results} results were damaged and are forgotten; their steps run again"] if found.results else []
+    )
     lines += [f"  output of {step} is not there; it is made again when needed" for step in found.absent]
     lines += [] if found.table == "ok" else [f"  the table: {found.table}"]
     return {**asdict(found), "sound": found.sound}, lines, 0 if found.sound else 5
@@ -135,13 +139,11 @@ def locked(store: Store) -> set[str]:
     """Every digest in the locks of checkouts that were built from a store."""
     from edgebuild.spec.find import below
 
-    found: set[str] = set()
-    for (path,) in store.rows.all("SELECT path FROM workspaces"):
-        for spec in below(Path(path)) if Path(path).is_dir() else ():
-            lock = spec.with_suffix(".lock")
-            if lock.is_file():
-                found.update(DIGEST.findall(lock.read_text(encoding="utf-8", errors="replace")))
-    return found
+    workspaces = [Path(place.path) for place in store.checkouts.workspaces() if place.there]
+    locks = [spec.with_suffix(".lock") for folder in workspaces for spec in below(folder)]
+    locks += [lock for place in store.checkouts.folders() for lock in Path(place.path).glob(f"*{LOCK}")]
+    texts = [lock.read_text(encoding="utf-8", errors="replace") for lock in locks if lock.is_file()]
+    return {digest for text in texts for digest in DIGEST.findall(text)}
 
 
 def amount(count: float) -> str:

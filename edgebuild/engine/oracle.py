@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,10 +77,10 @@ class Oracle:
         return self.remeasure and node.alone and node.id not in self.remeasured
 
     def _in_time(self, key: str, max_age: float) -> bool:
-        created = self.store.created(key)
-        if created is None or created + max_age <= time.time():
+        until = self.store.valid_until(key, max_age)
+        if until is None:
             return False
-        self.until = min(self.until or created + max_age, created + max_age)
+        self.until = min(self.until or until, until)
         return True
 
     def order_for(self, step_id: str, outcomes: Mapping[str, Outcome], expected: str = "") -> Order:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from edgebuild.cli.store import locked
+from edgebuild.engine.store import Store
 from tests.cli.conftest import Project
 
 
@@ -41,6 +44,27 @@ def test_damage_is_found_named_and_healed(project: Project) -> None:
     assert (found.code, f"sha256:{blob.name}" in found.out) == (5, True)
     assert project.edgebuild("store", "verify").code == 0
     assert project.build().code == 0
+
+
+def test_locks_pin_wherever_their_specs_lie(tmp_path: Path) -> None:
+    digests = [f"sha256:{letter * 64}" for letter in "ab"]
+    for folder, digest in zip(("checkout/deep", "other"), digests, strict=True):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "x.edge.yaml").touch()
+        (tmp_path / folder / "x.edge.lock").write_text(f"artifact: {digest}\n")
+    with Store(tmp_path / "store") as store:
+        store.register(str(tmp_path / "checkout"))
+        assert locked(store) == {digests[0]}
+        store.register(str(tmp_path / "checkout"), [str(tmp_path / "other"), str(tmp_path / "gone")])
+        assert locked(store) == set(digests)
+
+
+def test_damaged_results_are_told(project: Project) -> None:
+    with Store(project.store) as store:
+        store.rows.run("UPDATE actions SET size = size + 1 WHERE key = (SELECT key FROM actions LIMIT 1)")
+    found = project.edgebuild("store", "verify")
+    assert (found.code, "1 results were damaged" in found.out) == (5, True)
+    assert project.edgebuild("store", "verify").code == 0
 
 
 @pytest.mark.parametrize("words", [("--max-size", "big"), ("--max-age", "soon"), ("--max-size", "5 XB")])

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebuild.core.records import canonical_json, digest_of
+from edgebuild.core.records import canonical_json
 from edgebuild.engine.outcomes import Built
 from edgebuild.engine.store.blobs import Blobs, Stat
+from edgebuild.engine.store.checked import tree_digest
 from edgebuild.engine.store.names import entries
 from edgebuild.engine.store.rows import Rows
 from edgebuild.errors import Problem, StepError
@@ -70,23 +71,39 @@ class Contents:
 
     def _keep_tree(self, lines: list[Entry]) -> Built:
         lines.sort(key=lambda line: line.name)
-        manifest = canonical_json([[line.name, line.digest, line.size] for line in lines])
-        digest = "tree:" + digest_of(manifest).removeprefix("sha256:")
-        self.rows.run("INSERT INTO trees VALUES (?, ?) ON CONFLICT DO NOTHING", digest, manifest.decode())
+        manifest = canonical_json([[line.name, line.digest, line.size] for line in lines]).decode()
+        digest = tree_digest(manifest)
+        # In the place of what is there: that may be damaged.
+        self.rows.run("INSERT OR REPLACE INTO trees VALUES (?, ?)", digest, manifest)
+        self._trees[digest] = tuple(lines)
         return Built(digest, sum(line.size for line in lines))
 
     def tree(self, digest: str) -> tuple[Entry, ...]:
         """The direct children of a folder, by name.
 
         Raises:
-            KeyError: no such folder was ever stored here.
+            KeyError: no such folder was ever stored here, or its manifest is damaged.
         """
-        if digest not in self._trees:
-            row = self.rows.one("SELECT manifest FROM trees WHERE digest = ?", digest)
-            if row is None:
+        found = self._trees.get(digest)
+        if found is None:
+            manifest = next((text for text in self._manifests(digest) if tree_digest(text) == digest), None)
+            if manifest is None:
                 raise KeyError(digest)
-            self._trees[digest] = tuple(Entry(*line) for line in json.loads(row[0]))
-        return self._trees[digest]
+            found = self._trees[digest] = tuple(Entry(*line) for line in json.loads(manifest))
+        return found
+
+    def _manifests(self, digest: str) -> Iterator[str]:
+        """Where there may be one of that name."""
+        yield from (text for (text,) in self.rows.all("SELECT manifest FROM trees WHERE digest = ?", digest))
+
+    def whole(self, digest: str) -> bool:
+        """Whether it is known of which files a folder consists; always of a file."""
+        if not digest.startswith("tree:"):
+            return True
+        try:
+            return all(self.whole(line.digest) for line in self.tree(digest))
+        except KeyError:
+            return False
 
     def member(self, digest: str, member: str) -> Built:
         """One file or folder inside a stored folder.
@@ -109,7 +126,11 @@ class Contents:
         return found
 
     def files(self, digest: str, prefix: str = "") -> Iterator[tuple[str, Entry]]:
-        """Every file of a folder, with its POSIX path; of a file itself alone, under the empty path."""
+        """Every file of a folder, with its POSIX path; of a file itself alone, under the empty path.
+
+        Raises:
+            KeyError: it is not known of which files the folder consists.
+        """
         if not digest.startswith("tree:"):
             yield prefix, Entry(prefix, digest, 0)
             return
@@ -121,7 +142,14 @@ class Contents:
                 yield path, line
 
     def verify(self, digest: str) -> bool:
-        """Whether all bytes are there and right, by their full digest; damaged ones are removed."""
+        """Whether all bytes are there and right, by their full digest; damaged ones are removed.
+
+        Raises:
+            NoRoomError: the disk is full.
+            StepError: the store cannot be written.
+        """
+        if not self.whole(digest):
+            return False
         good = True
         for _, line in self.files(digest):
             # Without a short cut: all damaged ones go, and all come back at once.
@@ -130,13 +158,15 @@ class Contents:
 
     def glance(self, digest: str) -> bool:
         """The cheap look of a walk: size, mtime and inode as published; what differs is read whole."""
+        if not self.whole(digest):
+            return False
         good = True
         for _, line in self.files(digest):
             row = self.rows.one("SELECT size, mtime, inode FROM blobs WHERE digest = ?", line.digest)
             found = self.blobs.stat(line.digest)
             if found is None and self.blobs.near(line.digest):
                 continue
-            if row is None or found is None or (row[0], row[1], int(row[2])) != found:
+            if row is None or found is None or row != (found[0], found[1], str(found[2])):
                 intact = self.blobs.verify(line.digest)
                 good = good and intact
                 if intact and found:

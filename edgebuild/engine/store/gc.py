@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from edgebuild.engine.store.checked import ACTION, outcome_of, seconds
+from edgebuild.engine.store.checkouts import CLOCK_S, DAY_S, WORKSPACE_DAYS
 from edgebuild.engine.store.leftovers import clear_leftovers
 from edgebuild.engine.store.locks import bump_generation, cleaning
-from edgebuild.engine.store.store import DAY_S, Store
-
-WORKSPACE_DAYS = 90
-"""A checkout that was not built for so long, or is gone, keeps nothing alive."""
+from edgebuild.engine.store.store import Store
 
 
 @dataclass
@@ -41,8 +40,9 @@ class _Row:
     used: float
     pinned: bool
     """Its step makes other bytes each time, or measures."""
-    current: bool = False
-    """Part of the last build of a checkout that is known."""
+    current: bool
+    """Part of the last build of a checkout that is known, as far as it is part of what is built there still. Of one
+    that is gone, and may have another name by now, only what is pinned: its lock may name it."""
 
 
 @dataclass
@@ -51,10 +51,10 @@ class _Sweep:
 
     store: Store
     rows: list[_Row]
+    drop: set[str]
+    """Keys of rows that go; from the start those that are damaged."""
     roots: set[str]
     """Digests that somebody names."""
-    drop: set[str] = field(default_factory=set)
-    """Keys of rows that go."""
     bare: set[str] = field(default_factory=set)
     """Keys of rows that stay as names, without their bytes."""
 
@@ -98,8 +98,8 @@ def gc(
     with cleaning(store.state, waits):
         if not dry_run:
             bump_generation(store.root)
-        sweep = _Sweep(store, _rows(store), set(roots))
         now = time.time()
+        sweep = _Sweep(store, *_rows(store, now), set(roots))
         for row in sweep.rows:
             old = max_age_s is not None and row.used < now - max_age_s
             if old and not row.current and row.digest not in sweep.roots:
@@ -109,23 +109,38 @@ def gc(
         return _carry_out(sweep, dry_run=dry_run)
 
 
-def _rows(store: Store) -> list[_Row]:
-    now = time.time()
-    known = [
-        path
-        for path, seen in store.rows.all("SELECT path, seen FROM workspaces")
-        if seen > now - WORKSPACE_DAYS * DAY_S and Path(path).is_dir()
+def _rows(store: Store, now: float) -> tuple[list[_Row], set[str]]:
+    """All that are what was written, and the keys of the others."""
+    parts, pinned_parts, since = _parts(store)
+    rows, damaged = [], set()
+    for row in store.rows.all(ACTION):
+        key, _, digest, size, *_, used, cost, pinned = row
+        if not outcome_of(row):
+            damaged.add(key)
+            continue
+        used = seconds(used, now)
+        current = key in parts and used >= now - WORKSPACE_DAYS * DAY_S
+        current = current or (bool(pinned) and (key in pinned_parts or used >= since))
+        rows.append(_Row(key, digest, size, seconds(cost, math.inf), used, bool(pinned), current))
+    return rows, damaged
+
+
+def _parts(store: Store) -> tuple[set[str], set[str], float]:
+    """Keys of the last builds of checkouts that are there, of those that are gone, and since when what is pinned stays.
+
+    A spec built from elsewhere has no history of its own: where its folder is gone all that was used since its last
+    build may be its.
+    """
+    there, gone = set[str](), set[str]()
+    workspaces = store.checkouts.workspaces()
+    for place in workspaces:
+        (there if place.there else gone).update(store.history.keys(place.path).values())
+    lost = [
+        folder.seen
+        for folder in store.checkouts.folders()
+        if not folder.there and not any(place.holds(folder.path) for place in workspaces)
     ]
-    current = {
-        key
-        for path in known
-        for (key,) in store.rows.all("SELECT key FROM history WHERE workspace = ? AND age = 0", path)
-    }
-    found = store.rows.all("SELECT key, digest, size, cost, used, pinned FROM actions")
-    return [
-        _Row(key, digest, size, cost, used, bool(pinned), key in current)
-        for key, digest, size, cost, used, pinned in found
-    ]
+    return there, gone, min(lost, default=math.inf) - DAY_S
 
 
 def _shrink(sweep: _Sweep, max_size: int) -> None:
@@ -171,8 +186,8 @@ def _carry_out(sweep: _Sweep, *, dry_run: bool) -> Swept:
         store.rows.run_many("DELETE FROM actions WHERE key = ?", [(key,) for key in sweep.drop])
         store.rows.run("DELETE FROM seen WHERE key NOT IN (SELECT key FROM actions)")
         store.rows.run("DELETE FROM plans")
-        store.rows.run("DELETE FROM workspaces WHERE seen < ?", time.time() - WORKSPACE_DAYS * DAY_S)
-        store.rows.run("DELETE FROM history WHERE workspace != '' AND workspace NOT IN (SELECT path FROM workspaces)")
+        store.checkouts.forget()
+        _drop_history(store)
         store.rows.run("DELETE FROM observations WHERE digest NOT IN (SELECT digest FROM actions)")
         store.rows.run_many("DELETE FROM blobs WHERE digest = ?", [(digest,) for digest in gone])
         _drop_trees(sweep)
@@ -184,6 +199,15 @@ def _carry_out(sweep: _Sweep, *, dry_run: bool) -> Swept:
     shutil.rmtree(trash, ignore_errors=True)
     found.logs = clear_leftovers(store)
     return found
+
+
+def _drop_history(store: Store) -> None:
+    """Of checkouts that are unknown by now, and of labels that left their specs long ago."""
+    rows, long_ago = store.rows, time.time() - WORKSPACE_DAYS * DAY_S
+    rows.run("UPDATE actions SET used = ?1 WHERE used > ?1 + ?2", time.time(), CLOCK_S)
+    rows.run("DELETE FROM history WHERE workspace != '' AND workspace NOT IN (SELECT path FROM workspaces)")
+    recent = "SELECT key FROM actions WHERE used >= ?1"
+    rows.run(f"DELETE FROM history WHERE created < ?1 AND key NOT IN ({recent})", long_ago)  # noqa: S608
 
 
 def _drop_trees(sweep: _Sweep) -> None:

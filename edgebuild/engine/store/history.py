@@ -47,7 +47,11 @@ class History:
             workspace,
             workspace,
         )
-        return Last(row[0], json.loads(row[1]), row[2], row[3], row[4]) if row else None
+        try:
+            return Last(row[0], dict(json.loads(row[1])), row[2], row[3], float(row[4])) if row else None
+        except (TypeError, ValueError):
+            # Damaged: nothing is known.
+            return None
 
     def note(self, workspace: str, label: str, last: Last) -> None:
         """Remember what a step of that name is now, and what it was before; inside the caller's transaction."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,29 +34,32 @@ class Layer:
             fix = f"Run `{SEAL} --store {root}` where it can be written."
             raise StepError(Problem(str(root), "is a store in use, not a sealed one.", fix))
         self._lock = threading.Lock()
-        try:
+        with self._explained():
             # Immutable: a table with a write-ahead log cannot even be read from a folder that cannot be written.
             self._db = sqlite3.connect(f"{table.as_uri()}?immutable=1", uri=True, check_same_thread=False)
+            self._db.text_factory = partial(str, encoding="utf-8", errors="replace")
             found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-        except sqlite3.DatabaseError as error:
-            raise StepError(Problem(str(root), f"cannot be read ({error}).", "Seal it again.")) from error
         if found != SCHEMA:
             what = f"was written by another edgebuild (layout {found}, ours {SCHEMA})."
             raise StepError(Problem(str(root), what, "Build it again with this one."))
 
-    def one(self, statement: str, *values: Any) -> tuple[Any, ...] | None:
-        """The first row of an answer."""
-        with self._lock:
-            found: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
-            return found
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            with self._lock:
+                yield
+        except sqlite3.DatabaseError as error:
+            fix = "Build it again and seal it, or take it out of EDGEBUILD_STORE_LAYERS."
+            raise StepError(Problem(str(self.root), f"cannot be read ({error}).", fix)) from error
 
-    def seen_sets(self, prekey: str) -> list[list[list[str]]]:
-        """As of a store."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT files FROM seen WHERE prekey = ? ORDER BY created DESC", (prekey,)
-            ).fetchall()
-        return [json.loads(row[0]) for row in rows]
+    def all(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """All rows of an answer.
+
+        Raises:
+            StepError: the table is damaged.
+        """
+        with self._explained():
+            return self._db.execute(statement, values).fetchall()
 
     def close(self) -> None:
         """Let go of the file."""

@@ -10,8 +10,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from edgebuild.engine.store.checkouts import DAY_S
 from edgebuild.engine.store.scratch import reap
-from edgebuild.engine.store.store import DAY_S, Store
+from edgebuild.engine.store.store import Store
 
 KEPT_DAYS = 30
 """Logs, stamps and damaged tables stay so long."""

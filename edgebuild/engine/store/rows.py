@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ class Rows:
         self._lock = threading.RLock()
         with self.explained():
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            # Damaged text is damaged data, found where it is held against its digest; it ends no query.
+            self._db.text_factory = partial(str, encoding="utf-8", errors="replace")
             # NORMAL: after a power loss the last rows may be gone, and are made again; they are never half there.
             self._db.execute("PRAGMA synchronous=NORMAL")
             if not self._ready():

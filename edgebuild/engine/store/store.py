@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from edgebuild import stamps
 from edgebuild.core.records import canonical_json, digest_of
 from edgebuild.core.step import Step
-from edgebuild.core.wires import Refusal
 from edgebuild.engine.outcomes import Built, Declined
 from edgebuild.engine.store.blobs import Blobs
-from edgebuild.engine.store.contents import Contents, Entry
+from edgebuild.engine.store.checked import ACTION, SEEN, crc_of, outcome_of, seconds, seen_sets_of, tree_digest
+from edgebuild.engine.store.checkouts import CLOCK_S, DAY_S, Checkouts
+from edgebuild.engine.store.contents import Contents
 from edgebuild.engine.store.files import UserFiles
 from edgebuild.engine.store.history import History
 from edgebuild.engine.store.layers import Layer
@@ -30,8 +31,7 @@ def default_root() -> Path:
     return Path(stamps.default_root())
 
 
-DAY_S = 86400.0
-ACTION = "SELECT outcome, digest, size, refusal, used FROM actions WHERE key = ?"
+BY_KEY = f"{ACTION} WHERE key = ?"
 
 
 class Store(Contents):
@@ -68,6 +68,7 @@ class Store(Contents):
         self.layers = [Layer(Path(layer).absolute()) for layer in layers]
         self.blobs.behind = [layer.blobs for layer in self.layers]
         self.history, self.user_files = History(self.rows), UserFiles(self.rows)
+        self.checkouts = Checkouts(self.rows)
 
     def _make(self) -> None:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -102,74 +103,81 @@ class Store(Contents):
     # -- actions -------------------------------------------------------------------------------------------------
 
     def action(self, key: str) -> Built | Declined | None:
-        """What that key gave, if it was ever run to its end."""
-        row = self.rows.one(ACTION, key)
-        if row is None:
-            row = next(filter(None, (layer.one(ACTION, key) for layer in self.layers)), None)
-        elif row[4] < self._day:
+        """What that key gave, if it was ever run to its end; None too where the row, or the folder's list, is damaged.
+
+        Raises:
+            StepError: the table of a layer is damaged.
+        """
+        found = self._own(key)
+        if found is None and self.layers:
+            rows = (row for layer in self.layers for row in layer.all(BY_KEY, key))
+            found = next((usable for row in rows if (usable := self._usable(row))), None)
+        return found
+
+    def _own(self, key: str) -> Built | Declined | None:
+        row = self.rows.one(BY_KEY, key)
+        found = self._usable(row) if row else None
+        if row and found and not self._day <= seconds(row[6], math.inf) <= self._day + DAY_S + CLOCK_S:
             self._used.append(key)
-        if row is None:
-            return None
-        if row[0] == "refused":
-            return Declined(Refusal.model_validate_json(row[3]))
-        return Built(row[1], row[2])
+        return found
+
+    def _usable(self, row: tuple[Any, ...]) -> Built | Declined | None:
+        found = outcome_of(row)
+        return found if not isinstance(found, Built) or self.whole(found.digest) else None
 
     def keep(
         self, key: str, outcome: Built | Declined, *, cost: float, step: type[Step], replace: bool = False
     ) -> Built | Declined:
-        """Store what a key gave, inside the caller's transaction; the first writer wins.
+        """Store what a key gave, inside the caller's transaction; the first writer wins, unless his row is damaged.
 
         Returns:
             What the store holds now, which the caller adopts.
         """
-        built = outcome if isinstance(outcome, Built) else None
-        refusal = outcome.refusal.model_dump_json() if isinstance(outcome, Declined) else ""
+        standing = None if replace else self._own(key)
+        if standing:
+            return standing
+        said: tuple[Any, ...] = (key, "refused", "", 0)
+        if isinstance(outcome, Built):
+            said = (key, "built", outcome.digest, outcome.size)
+        said += (outcome.refusal.model_dump_json() if isinstance(outcome, Declined) else "",)
+        now = time.time()
         self.rows.run(
-            f"INSERT OR {'REPLACE' if replace else 'IGNORE'} INTO actions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-            key,
-            "built" if built else "refused",
-            built.digest if built else "",
-            built.size if built else 0,
-            refusal,
-            cost,
-            time.time(),
-            step.kind(),
-            not step.deterministic,
-            time.time(),
+            "INSERT OR REPLACE INTO actions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(*said, cost, now, step.kind(), not step.deterministic, now, crc_of(*said)),
         )
-        return self.action(key) or outcome
+        return self._own(key) or outcome
+
+    def valid_until(self, key: str, max_age_s: float) -> float | None:
+        """When what that key gave will be too old, in seconds since 1970; None where it is, or its time is no time."""
+        created, now = self.created(key), time.time()
+        if created is None or not now - max_age_s < created <= now + CLOCK_S:
+            return None
+        return created + max_age_s
 
     def created(self, key: str) -> float | None:
         """When that key was run, in seconds since 1970."""
-        row = self.rows.one("SELECT created FROM actions WHERE key = ?", key)
-        return float(row[0]) if row else None
+        return self._number("SELECT created FROM actions WHERE key = ?", key)
 
     def cost(self, key: str) -> float | None:
         """Seconds the key's step took when it ran."""
-        row = self.rows.one("SELECT cost FROM actions WHERE key = ?", key)
-        return float(row[0]) if row else None
+        return self._number("SELECT cost FROM actions WHERE key = ?", key)
+
+    def _number(self, statement: str, key: str) -> float | None:
+        row = self.rows.one(statement, key)
+        return float(row[0]) if row and isinstance(row[0], int | float) else None
 
     def seen_sets(self, prekey: str) -> list[list[list[str]]]:
         """Sets of `[path, digest]` that user code under this key was seen to read, the newest first."""
-        rows = self.rows.all("SELECT files FROM seen WHERE prekey = ? ORDER BY created DESC", prekey)
-        own = [json.loads(row[0]) for row in rows]
-        return own + [found for layer in self.layers for found in layer.seen_sets(prekey)]
+        rows = self.rows.all(SEEN, prekey)
+        return seen_sets_of([*rows, *(row for layer in self.layers for row in layer.all(SEEN, prekey))])
 
-    def tree(self, digest: str) -> tuple[Entry, ...]:
-        """The direct children of a folder, by name; of a layer where it is not of our own.
-
-        Raises:
-            KeyError: no such folder was ever stored.
-        """
-        try:
-            return super().tree(digest)
-        except KeyError:
-            for layer in self.layers:
-                row = layer.one("SELECT manifest FROM trees WHERE digest = ?", digest)
-                if row:
-                    self.rows.run("INSERT INTO trees VALUES (?, ?) ON CONFLICT DO NOTHING", digest, row[0])
-                    return super().tree(digest)
-            raise
+    def _manifests(self, digest: str) -> Iterator[str]:
+        yield from super()._manifests(digest)
+        for layer in self.layers:
+            for (text,) in layer.all("SELECT manifest FROM trees WHERE digest = ?", digest):
+                if tree_digest(text) == digest:
+                    self.rows.run("INSERT OR REPLACE INTO trees VALUES (?, ?)", digest, text)
+                yield text
 
     def keep_seen(self, prekey: str, key: str, files: list[list[str]]) -> None:
         """Store one such set and the key it leads to, inside the caller's transaction."""
@@ -181,15 +189,19 @@ class Store(Contents):
 
     # -- use -----------------------------------------------------------------------------------------------------
 
-    def register(self, workspace: str) -> None:
-        """Remember a checkout, whose last builds `gc` spares, and which rows were used; once a day for each."""
-        now = time.time()
-        row = self.rows.one("SELECT seen FROM workspaces WHERE path = ?", workspace) if workspace else (now,)
-        if row is not None and row[0] >= self._day and not self._used:
+    def register(self, workspace: str, folders: Iterable[str] = ()) -> None:
+        """Remember where the store is built from, for `gc`, and which rows were used; once a day for each.
+
+        Args:
+            workspace: the checkout, whose last builds are spared; none where empty.
+            folders: absolute, of the specs that are built, whose locks are heeded wherever they lie.
+        """
+        workspaces, folders = self.checkouts.due(workspace, folders)
+        if not (workspaces or folders or self._used):
             return
+        now = time.time()
         with self.rows.transaction():
-            if workspace:
-                self.rows.run("INSERT OR REPLACE INTO workspaces VALUES (?, ?)", workspace, now)
+            self.checkouts.note(workspaces, folders)
             self.rows.run_many("UPDATE actions SET used = ? WHERE key = ?", [(now, key) for key in self._used])
         self._used.clear()
 

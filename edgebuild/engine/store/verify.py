@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from edgebuild.core.records import digest_of
+from edgebuild.engine.store.checked import ACTION, outcome_of, tree_digest
 from edgebuild.engine.store.locks import bump_generation
 from edgebuild.engine.store.store import Store
 
@@ -20,6 +20,8 @@ class Verified:
     """Digests of blobs with other bytes, removed: they are made again when something needs them."""
     manifests: tuple[str, ...]
     """Digests of folders whose list of files is not what it was; removed too."""
+    results: int
+    """Rows that say something else than was written, removed: their steps run again."""
     absent: tuple[str, ...]
     """Kinds of steps with an output whose bytes are not there, each once; valid names, made again when needed."""
     table: str
@@ -28,7 +30,7 @@ class Verified:
     @property
     def sound(self) -> bool:
         """Whether nothing was damaged."""
-        return not (self.damaged or self.manifests) and self.table == "ok"
+        return not (self.damaged or self.manifests or self.results) and self.table == "ok"
 
 
 def verify_store(store: Store) -> Verified:
@@ -43,15 +45,18 @@ def verify_store(store: Store) -> Verified:
         count, size = count + 1, size + bytes_
         if not store.blobs.sound(digest) and os.path.lexists(store.blobs.where(digest)):
             damaged.append(digest)
-    rows = store.rows.all("SELECT digest, manifest FROM trees")
-    wrong = [digest for digest, text in rows if "tree:" + digest_of(text.encode()).removeprefix("sha256:") != digest]
-    if damaged or wrong:
+    manifests = store.rows.all("SELECT digest, manifest FROM trees")
+    wrong = [digest for digest, text in manifests if tree_digest(text) != digest]
+    results = [row[0] for row in store.rows.all(ACTION) if outcome_of(row) is None]
+    if damaged or wrong or results:
         bump_generation(store.root)
         for digest in damaged:
             store.blobs.drop(digest)
         store.rows.run_many("DELETE FROM trees WHERE digest = ?", [(digest,) for digest in wrong])
+        store.rows.run_many("DELETE FROM actions WHERE key = ?", [(key,) for key in results])
     table = store.rows.one("PRAGMA integrity_check")
-    return Verified(count, size, tuple(damaged), tuple(wrong), absent(store), str(table[0] if table else "unreadable"))
+    state = str(table[0] if table else "unreadable")
+    return Verified(count, size, tuple(damaged), tuple(wrong), len(results), absent(store), state)
 
 
 def absent(store: Store) -> tuple[str, ...]:
