@@ -1,5 +1,6 @@
 """Where every command starts: a build that has nothing to do ends here, before anything else is imported."""
 
+import errno
 import os
 import sys
 
@@ -26,12 +27,18 @@ def main() -> int:
 
 
 def written(descriptor: int, text: bytes) -> None:
-    """All of a text; as any program, silent where the reader has gone."""
+    """All of a text; as any program, silent where the reader has gone, or where there never was one."""
     try:
         while text:
             text = text[os.write(descriptor, text) :]
-    except OSError:
-        os._exit(141)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            os._exit(141)
+        if error.errno != errno.EBADF:
+            words = f"edgebuild: {error.strerror}: what was to be printed\n"
+            if descriptor != 2:
+                written(2, words.encode())
+            os._exit(5)
 
 
 if __name__ == "__main__":

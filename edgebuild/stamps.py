@@ -19,14 +19,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MAGIC = b"edgebuild stamp 1\n"
+MAGIC = b"edgebuild stamp 2\n"
 OWN_OUTPUTS = ("build", "measurements")
 """Names that a build itself writes beside a spec: they must not change what a listing of that folder gives."""
 RACY_NS = 2_000_000_000
 """A file changed less than this before it was read may change again with the same time stamps."""
 FIELDS = attrgetter("st_mtime_ns", "st_ctime_ns", "st_size", "st_ino", "st_dev")
-PREFIXES = ("PYTHON", "LD_", "EDGEBUILD_", "XDG_", "DYLD_")
-NAMES = ("PATH", "HOME", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "USER")
+BLOB_FIELDS = attrgetter("st_mtime_ns", "st_size", "st_ino", "st_dev")
+"""Of what is in the store: showing it to a step links it, which moves its ctime."""
+PREFIXES = ("PYTHON", "LD_", "EDGEBUILD_", "DYLD_")
+NAMES = ("PATH", "HOME", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "USER", "XDG_CACHE_HOME", "XDG_STATE_HOME")
+CLOCK_S = 2.0
+"""A stamp from later than this ahead of now was made by another clock."""
 
 
 def recall(argv: list[str]) -> tuple[int, bytes, bytes] | None:
@@ -48,7 +52,7 @@ def default_root() -> str:
 
 
 def stamp_path(argv: list[str]) -> str:
-    """Where the stamp of a command lies: in the store it names, called after the command and the folder."""
+    """Where the stamp of a command lies: in the store it names, called after who asks for what, and where."""
     root = default_root()
     for index, word in enumerate(argv):
         if word == "--store" and index + 1 < len(argv):
@@ -57,7 +61,7 @@ def stamp_path(argv: list[str]) -> str:
             root = word[8:]
     if root.startswith("~"):
         root = os.path.expanduser(root)  # noqa: PTH111
-    return f"{root}/stamps/{sha256(repr((argv, os.getcwd())).encode()).hex()[:32]}"  # noqa: PTH109
+    return f"{root}/stamps/{identity(argv, ()).hex()[:32]}"
 
 
 def sha256(content: bytes) -> bytes:
@@ -86,13 +90,20 @@ def identity(argv: list[str], names: "Iterable[str]") -> bytes:
     return sha256(repr((rest, [(name, os.environ.get(name)) for name in sorted(wanted)])).encode())
 
 
-def stats(paths: list[str]) -> bytes:
+def stats(paths: list[str], fields: "attrgetter[tuple[int, ...]]" = FIELDS) -> bytes:
     """What the file system says of each path, for one comparison.
 
     Raises:
         OSError: one is not there.
     """
-    return array("Q", chain.from_iterable(map(FIELDS, map(os.stat, paths)))).tobytes()
+    # Signed: times before 1970 are negative.
+    return array("q", chain.from_iterable(map(fields, map(os.stat, paths)))).tobytes()
+
+
+def grant(folder: str) -> str:
+    """Who may write to a folder."""
+    found = os.stat(folder)  # noqa: PTH116
+    return f"{found.st_mode:o} {found.st_uid}"
 
 
 def listing(folder: str) -> bytes:
@@ -117,7 +128,7 @@ def digest(path: str) -> bytes:
 
 
 SECTIONS = (
-    "identity", "head", "out", "err", "names", "paths", "stats", "absent", "folders",
+    "identity", "head", "out", "err", "names", "paths", "stats", "blobs", "blob_stats", "absent", "folders",
     "listed", "listings", "contents", "racy", "digests",
 )  # fmt: skip
 """Parts of a stamp in their order; texts are joined by NUL, digests have 32 bytes each."""
@@ -149,11 +160,14 @@ class Stamp:
 
     def holds(self, argv: list[str], path: str) -> bool:
         """Whether every witness says what it said."""
-        until = int(self.texts("head")[1])
+        _, until, made, granted = self.texts("head")
         return (
             self.parts["identity"] == identity(argv, self.texts("names"))
-            and (not until or time() < until)
+            and float(made) - CLOCK_S <= time()
+            and (until == "0" or time() < int(until))
+            and grant(path[: path.rindex("/stamps/")]) == granted
             and stats(self.texts("paths")) == self.parts["stats"]
+            and stats(self.texts("blobs"), BLOB_FIELDS) == self.parts["blob_stats"]
             and not any(map(os.path.lexists, self.texts("absent")))
             and all(map(os.path.isdir, self.texts("folders")))
             and self.same_listings()

@@ -79,14 +79,21 @@ def run(args: argparse.Namespace) -> int:
         store.close()
 
 
-def execute(plan: Planned, store: Store, args: argparse.Namespace, quiet: bool = False) -> Results:
-    """Run the graph under the engine's watch."""
+def execute(
+    plan: Planned, store: Store, args: argparse.Namespace, quiet: bool = False, known_only: bool = False
+) -> Results:
+    """Run the graph under the engine's watch; see `Options.known_only`."""
     from edgebuild.cli.watch import Watch
     from edgebuild.engine.build import Options, build
 
     watch = Watch(plan.graph, quiet=quiet or args.quiet or args.format == "json")
     options = Options(
-        jobs=args.jobs, keep_going=not args.stop, remeasure=args.remeasure, retry=args.retry, workspace=str(Path.cwd())
+        jobs=args.jobs,
+        keep_going=not args.stop,
+        remeasure=args.remeasure,
+        retry=args.retry,
+        known_only=known_only,
+        workspace=str(Path.cwd()),
     )
     try:
         return build(plan.graph, store, options, watch)

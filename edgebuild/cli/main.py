@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -69,6 +71,7 @@ def command_parser(name: str) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (see `FOOTER`)."""
     words = list(sys.argv[1:] if argv is None else argv)
+    mend_streams()
     if not words or words[0] not in COMMANDS:
         top = parser()
         if not words:
@@ -99,6 +102,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception:
         raise_as_ours()
         return 70
+
+
+def mend_streams() -> None:
+    """Whoever closed a stream wants nothing on it; a letter that its encoding lacks is no reason to fail."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - for the whole life
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def raise_as_ours() -> None:

@@ -17,6 +17,8 @@ from edgebuild.engine.process.witness import Sighting
 from edgebuild.engine.results import Results
 from edgebuild.engine.seal import Said, clock, seal
 from edgebuild.engine.store import Store
+from edgebuild.engine.walk import UnknownError
+from edgebuild.errors import EdgebuildError
 from edgebuild.stamps import RACY_NS
 
 STAMPED_CODES = (0, 1, 3)
@@ -41,6 +43,27 @@ class Round:
     def idle(self) -> bool:
         """Whether nothing ran and nothing was written."""
         return not self.results.ran and not self.delivery.wrote and self.results.lasting
+
+
+def moved(last: Round) -> bool:
+    """Whether somebody changed a file since a round read it; what the round itself wrote does not count."""
+    ours = tuple(name for spec in last.delivery.plan.specs for name in (str(spec.lock), f"{spec.folder}{os.sep}"))
+    files = [item for item in last.sightings if item["kind"] == "file" and not item.get("folder")]
+    return any(not item["path"].startswith(ours) and state_of(item["path"]) != item["stat"] for item in files)
+
+
+def state_of(path: str) -> list[int] | None:
+    """As a sighting holds it."""
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]
+
+
+def plain_streams() -> bool:
+    """Whether a stamp, which holds UTF-8, would say the same bytes."""
+    return all(stream.encoding.lower().replace("-", "") == "utf8" for stream in (sys.stdout, sys.stderr))
 
 
 class Rounds:
@@ -71,8 +94,13 @@ class Rounds:
             self.leave_stamp(last, Said(code, text.getvalue(), errors.getvalue()))
         return code
 
-    def round(self, quiet: bool = False) -> Round:
-        """Plan, walk, deliver."""
+    def round(self, quiet: bool = False, known_only: bool = False) -> Round:
+        """Plan, walk, deliver.
+
+        Args:
+            quiet: say nothing but what fails.
+            known_only: stop where anything would have to run.
+        """
         began = clock(self.store)
         # The first round measured; the others build on that.
         self.args.remeasure = self.args.remeasure and not self.rounds
@@ -81,7 +109,7 @@ class Rounds:
         witness.young_after = began - RACY_NS
         with witness.frame() as frame:
             plan = self.planner.plan()
-            with execute(plan, self.store, self.args, quiet=quiet) as results:
+            with execute(plan, self.store, self.args, quiet=quiet, known_only=known_only) as results:
                 limited = bool(self.args.target or self.args.candidate)
                 delivery = Delivery(plan, results, locked=self.args.locked, limited=limited, ran_before=self.ran)
                 moved = delivery.write()
@@ -102,16 +130,20 @@ class Rounds:
 
     def stampable(self, code: int) -> bool:
         """Whether the command may be answered from a stamp."""
-        wanted = self.by_itself and os.environ.get("EDGEBUILD_FAST") != "0"
+        wanted = self.by_itself and os.environ.get("EDGEBUILD_FAST") != "0" and plain_streams()
         return wanted and code in STAMPED_CODES and bool(getattr(self.args, "argv", None))
 
     def leave_stamp(self, last: Round, said: Said) -> None:
         """From the last round where it was idle, else from one more."""
         if not last.idle:
-            if len(last.delivery.plan.graph.nodes) > AT_ONCE or not last.results.lasting:
+            if len(last.delivery.plan.graph.nodes) > AT_ONCE or not last.results.lasting or moved(last):
                 return
             self.ran = 0
-            last = self.round(quiet=True)
+            try:
+                last = self.round(quiet=True, known_only=True)
+            except (EdgebuildError, UnknownError):
+                # Somebody edits; the next build sees to that, this one has said what it did.
+                return
             text, errors = io.StringIO(), io.StringIO()
             with contextlib.redirect_stdout(text), contextlib.redirect_stderr(errors):
                 said = Said(last.delivery.conclude(self.args), text.getvalue(), errors.getvalue())

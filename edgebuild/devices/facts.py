@@ -134,7 +134,7 @@ def quota(root: Path) -> float | None:
 
 def quotas_v2(root: Path) -> list[float]:
     """`cpu.max` of this process's group and of each group above it."""
-    group = next((line[3:] for line in read(root / "proc/self/cgroup").splitlines() if line.startswith("0::")), "/")
+    group = next((line[3:] for line in state(root / "proc/self/cgroup").splitlines() if line.startswith("0::")), "/")
     found = []
     folder = Path(group.strip())
     for place in (folder, *folder.parents):
@@ -146,7 +146,7 @@ def quotas_v2(root: Path) -> list[float]:
 
 def quota_v1(root: Path) -> float | None:
     """The old hierarchy's limit, as a container sees it."""
-    granted, period = (read(root / f"sys/fs/cgroup/cpu/cpu.cfs_{name}_us").strip() for name in ("quota", "period"))
+    granted, period = (state(root / f"sys/fs/cgroup/cpu/cpu.cfs_{name}_us").strip() for name in ("quota", "period"))
     return float(granted) / float(period) if granted and period and float(granted) > 0 else None
 
 

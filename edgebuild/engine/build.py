@@ -16,6 +16,7 @@ from edgebuild.engine.outcomes import Built, Failed, Unmet
 from edgebuild.engine.process.signals import interrupting
 from edgebuild.engine.results import Results
 from edgebuild.engine.store import Store
+from edgebuild.engine.store.locks import bump_generation
 from edgebuild.engine.walk import CrewRunner, Reporter, StoreDependency, dispatcher_for
 
 WALKS = 5
@@ -36,6 +37,8 @@ class Options:
     """Run steps again that crashed twice, which are else remembered for a week."""
     remeasure: bool = False
     """Take every measurement again; the new one replaces the old."""
+    known_only: bool = False
+    """Raise `UnknownError` at the first step that would have to run."""
     workspace: str = ""
     """Name of the checkout, under which the history for `why` is kept."""
 
@@ -53,11 +56,15 @@ def build(graph: Graph, store: Store, options: Options | None = None, listener: 
 
     Raises:
         StepError: the store itself cannot be used.
+        UnknownError: a step would have to run, and only what is known was asked for.
         KeyboardInterrupt: after the running steps were ended; what was finished stays stored.
     """
     options, listener = options or Options(), listener or Quiet()
     with ExitStack() as stack, interrupting():
         scratch = stack.enter_context(store.scratch())
+        if options.remeasure:
+            # Stamps of other checkouts rest on numbers that are about to be replaced.
+            bump_generation(store.root)
         memory, retry, waiting = options.memory, options.retry, listener.waiting
         executor = Executor(store, scratch, options.workspace, memory=memory, retry=retry, waiting=waiting)
         stack.callback(executor.processes.parents.close)
@@ -82,7 +89,9 @@ class _Walk:
         self.dependency = StoreDependency(oracle, options.workspace)
         self.crew = Crew(executor, options.tokens, listener, self._remake, oracle.place.__getitem__)
         self.reporter = Reporter(self.dependency, listener)
-        self._runner = CrewRunner(self.dependency, self.reporter, self.crew, keep_going=options.keep_going)
+        self._runner = CrewRunner(
+            self.dependency, self.reporter, self.crew, keep_going=options.keep_going, known_only=options.known_only
+        )
 
     def run(self) -> bool:
         """False where it must begin again."""

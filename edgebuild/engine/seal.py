@@ -62,7 +62,7 @@ def seal(
         parts = Witnesses(store, began).take(sightings).parts(argv, results, said)
         Path(path).parent.mkdir(mode=0o700, exist_ok=True)
         stamps.write(path, parts)
-    except (CannotStamp, OSError, ValueError, OverflowError):
+    except (CannotStamp, OSError, ValueError, OverflowError, LookupError):
         Path(path).unlink(missing_ok=True)
         return False
     return True
@@ -73,7 +73,9 @@ class Witnesses:
 
     def __init__(self, store: Store, began: int) -> None:
         self.store, self.young = store, began - stamps.RACY_NS
-        self.paths: dict[str, None] = {}
+        self.paths: dict[str, list[int] | None] = {}
+        """To size, mtime, inode and ctime as they were before it was read; None where we only look at it."""
+        self.blobs: dict[str, None] = {}
         self.absent: list[str] = []
         self.folders: list[str] = []
         self.listed: dict[str, bytes] = {}
@@ -86,7 +88,7 @@ class Witnesses:
         """Sort them.
 
         Raises:
-            CannotStamp: a file is not what it was when it was read.
+            CannotStamp: a folder cannot be listed.
         """
         for sighting in sightings:
             kind, path = sighting["kind"], str(sighting["path"])
@@ -100,6 +102,8 @@ class Witnesses:
                 self._file(path, sighting)
             elif sighting["stat"] is None:
                 self.absent.append(path)
+            elif "listing" not in sighting:
+                raise CannotStamp(f"{path} cannot be listed")
             else:
                 self.listed[path] = sighting["listing"]
         self.contents += ("/proc/sys/kernel/random/boot_id", stamps.state("/proc/sys/kernel/random/boot_id"))
@@ -110,51 +114,66 @@ class Witnesses:
             self.absent.append(path)
         elif sighting["folder"]:
             self.folders.append(path)
-        elif _as_sighted(path) != sighting["stat"]:
-            raise CannotStamp(path)
         elif "young" in sighting:
             self.racy[path] = sighting["young"]
         else:
-            self.paths[path] = None
+            self.paths[path] = sighting["stat"]
 
     def _installed(self) -> None:
         """All of the installation; whoever edits edgebuild itself walks until two seconds have passed."""
         for path in installation.paths():
-            found = installation.stamp(path)
-            if max(found[:2]) >= self.young:
+            mtime, ctime, size, inode, device = installation.stamp(path)
+            if max(mtime, ctime) >= self.young:
                 raise CannotStamp(path)
-            if any(found):
-                self.paths[path] = None
+            if device or inode:
+                self.paths[path] = [size, mtime, inode, ctime]
             else:
                 self.absent.append(path)
+
+    def _stored(self, results: Results) -> None:
+        """Every output where it lies, here or in a layer; one that is but a name must not turn up damaged."""
+        homes = [self.store.blobs, *(layer.blobs for layer in self.store.layers)]
+        for digest in results.digests():
+            for _, line in self.store.files(digest):
+                places = [blobs.where(line.digest) for blobs in homes]
+                found = next((place for place in places if os.path.lexists(place)), None)
+                if found:
+                    self.blobs[found] = None
+                else:
+                    self.absent += places
+        for layer in self.store.layers:
+            self.paths[str(layer.root / "rows.sqlite")] = None
 
     def parts(self, argv: list[str], results: Results, said: Said) -> dict[str, bytes]:
         """The stamp.
 
         Raises:
-            CannotStamp: a file system does not tell of every write; the walk had an output of this build alone.
+            CannotStamp: a file system does not tell of every write; something changed since it was read.
         """
+        if self.store.notes:
+            raise CannotStamp("there is something to say of the store")
         self._installed()
+        self._stored(results)
         if results.until:
             self.until = min(self.until or int(results.until), int(results.until))
-        for digest in results.digests():
-            for _, line in self.store.files(digest):
-                self.paths[self.store.blobs.where(line.digest)] = None
         generation = str(self.store.root / "generation")
         if os.path.lexists(generation):
             self.paths[generation] = None
         else:
             self.absent.append(generation)
-        paths = sorted(self.paths)
+        paths, blobs = sorted(self.paths), sorted(self.blobs)
         self._local([*paths, *self.racy, *self.listed, *self.folders])
+        head = [str(said.code), str(self.until), str(time.time()), stamps.grant(str(self.store.root))]
         return {
             "identity": stamps.identity(argv, self.names),
-            "head": stamps.joined([str(said.code), str(self.until), str(time.time())]),
+            "head": stamps.joined(head),
             "out": said.out.encode(),
             "err": said.err.encode(),
             "names": stamps.joined(self.names),
             "paths": stamps.joined(paths),
-            "stats": stamps.stats(paths),
+            "stats": self._stats(paths),
+            "blobs": stamps.joined(blobs),
+            "blob_stats": stamps.stats(blobs, stamps.BLOB_FIELDS),
             "absent": stamps.joined(self.absent),
             "folders": stamps.joined(self.folders),
             "listed": stamps.joined(self.listed),
@@ -164,17 +183,23 @@ class Witnesses:
             "digests": b"".join(self.racy.values()),
         }
 
+    def _stats(self, paths: list[str]) -> bytes:
+        """As they are, which must be as they were before they were read.
+
+        Raises:
+            CannotStamp: one was changed since.
+        """
+        content = stamps.stats(paths)
+        table = memoryview(content).cast("q")
+        for number, path in enumerate(paths):
+            mtime, ctime, size, inode, _ = table[5 * number : 5 * number + 5]
+            if self.paths[path] not in (None, [size, mtime, inode, ctime]):
+                raise CannotStamp(path)
+        return content
+
     def _local(self, paths: list[str]) -> None:
         known = mounts()
-        for folder in {os.path.dirname(path) for path in paths}:  # noqa: PTH120
+        for folder in {os.path.dirname(os.path.realpath(path)) for path in paths}:  # noqa: PTH120
             kind = file_system(folder, known)
             if kind not in LOCAL:
                 raise CannotStamp(f"{folder} lies on {kind or 'an unknown file system'}")
-
-
-def _as_sighted(path: str) -> list[int] | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116
-    except OSError:
-        return None
-    return [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]

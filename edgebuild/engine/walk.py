@@ -198,12 +198,18 @@ class Reporter:
         outcomes[task.name] = Unmet(tuple(causes))
 
 
+class UnknownError(Exception):
+    """A step would have to run in a build that was to find everything."""
+
+
 class CrewRunner(Runner):  # type: ignore[misc]
     """Drains doit's dispatcher, hands what must run to the crew, and sends each end back."""
 
-    def __init__(self, dependency: StoreDependency, reporter: Reporter, crew: Crew, *, keep_going: bool) -> None:
+    def __init__(
+        self, dependency: StoreDependency, reporter: Reporter, crew: Crew, *, keep_going: bool, known_only: bool
+    ) -> None:
         super().__init__(dependency, reporter, continue_=keep_going)
-        self._crew = crew
+        self._crew, self._known_only = crew, known_only
 
     def run_tasks(self, task_dispatcher: TaskDispatcher) -> None:
         """Until the dispatcher is exhausted, or a failure stops the build.
@@ -231,7 +237,10 @@ class CrewRunner(Runner):  # type: ignore[misc]
             if node == "hold on":
                 return False
             if self.select_task(node, dispatcher.tasks):
-                self._crew.add(self.dep_manager.orders[node.task.name])
+                order = self.dep_manager.orders[node.task.name]
+                if self._known_only and not type(order.step).volatile:
+                    raise UnknownError(order.label)
+                self._crew.add(order)
                 node = None
         self._crew.stopping = True
         return False

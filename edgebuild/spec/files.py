@@ -8,7 +8,7 @@ from typing import Any
 
 from edgebuild.documents import Loc, neighbours
 from edgebuild.errors import did_you_mean
-from edgebuild.reads import probed
+from edgebuild.reads import environ, probed
 from edgebuild.spec.check import Checker
 
 
@@ -33,6 +33,8 @@ def located(checker: Checker, loc: Loc, path: str, folder_too: bool = False) -> 
 
 def findable(folder: Path, path: str) -> Path | None:
     """A path from a folder, absolute and without `..`; None where no system could have such a file."""
+    if path.startswith("~"):
+        environ("HOME")
     try:
         found = Path(os.path.normpath(folder.absolute() / Path(path).expanduser()))
         probed(found).stat()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from edgebuild.errors import SpecError
+from edgebuild.reads import probed
 from edgebuild.spec.compose import compose, extended
 from edgebuild.spec.written import Written
 
@@ -59,4 +60,4 @@ def below(folder: Path) -> Iterator[Path]:
 
 def foreign(folder: Path) -> bool:
     """Whether a folder holds nothing a person wrote."""
-    return folder.name.startswith(".") or folder.name in NOT_OURS or os.path.isfile(folder / "pyvenv.cfg")  # noqa: PTH113 - says no where it may not look
+    return folder.name.startswith(".") or folder.name in NOT_OURS or os.path.isfile(probed(folder / "pyvenv.cfg"))  # noqa: PTH113 - says no where it may not look
