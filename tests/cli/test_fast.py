@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgebuild import stamps
-from tests.cli.conftest import Done, Project
+from tests.cli.conftest import Done, Project, write_model
 
 OLD = time.time() - 3600
 
@@ -226,3 +228,131 @@ def test_readers_never_see_half_a_stamp(tmp_path: Path) -> None:
         stamps.write(str(tmp_path / "stamp"), parts)
         assert stamps.Stamp((tmp_path / "stamp").read_bytes()).parts == parts
     assert [path.name for path in tmp_path.iterdir()] == ["stamp"]
+
+
+def test_two_commands_in_turn_both_keep_their_stamps(sealed: Project) -> None:
+    sealed.build("--jobs", "1")
+    for _ in range(2):
+        assert fast(sealed) is not None
+        assert fast(sealed, "--jobs", "1") is not None
+        assert sealed.build("--no-fast-path").ran == 0
+
+
+def test_shells_that_differ_have_stamps_of_their_own(sealed: Project) -> None:
+    sealed.environment["XDG_SESSION_ID"] = "17"
+    assert fast(sealed) is not None
+    sealed.environment["VIRTUAL_ENV"] = "/elsewhere"
+    assert fast(sealed) is None
+    sealed.build()
+    assert fast(sealed) is not None
+    del sealed.environment["VIRTUAL_ENV"]
+    assert fast(sealed) is not None
+
+
+def test_numbers_taken_again_in_another_checkout_void_this_one(sealed: Project, tmp_path: Path) -> None:
+    shutil.copytree(sealed.folder, tmp_path / "other")
+    Project(tmp_path / "other", sealed.store).build("--remeasure")
+    assert fast(sealed) is None
+
+
+def test_a_stamp_of_a_clock_ahead_of_now_does_not_count(sealed: Project) -> None:
+    assert fast(sealed) is not None
+    stamp = next((sealed.store / "stamps").iterdir())
+    parts = stamps.Stamp(stamp.read_bytes()).parts
+    code, until, made, granted = parts["head"].decode().split("\0")
+    for ahead in (0.0, 3600.0):
+        head = stamps.joined([code, until, str(float(made) + ahead), granted])
+        for path in (sealed.store / "stamps").iterdir():
+            stamps.write(str(path), {**stamps.Stamp(path.read_bytes()).parts, "head": head})
+        assert (fast(sealed) is None) == bool(ahead)
+
+
+def test_a_store_that_others_may_write_to_is_told_each_time(sealed: Project) -> None:
+    sealed.store.chmod(0o777)
+    assert fast(sealed) is None
+    for _ in range(2):
+        assert "chmod 700" in sealed.build().err
+    sealed.store.chmod(0o700)
+    assert fast(sealed) is not None
+
+
+def test_a_store_behind_the_store_is_stamped_and_its_loss_is_noticed(sealed: Project, tmp_path: Path) -> None:
+    sealed.edgebuild("store", "seal")
+    own = Project(sealed.folder, tmp_path / "own", {"EDGEBUILD_STORE_LAYERS": str(sealed.store)})
+    assert own.build().code == 0
+    assert own.build().ran == 0
+    assert fast(own) is not None
+    (sealed.store / "rows.sqlite").unlink()
+    assert fast(own) is None
+    assert own.build().code == 5
+
+
+def test_after_making_room_there_are_stamps_again(sealed: Project) -> None:
+    sealed.edgebuild("store", "gc", "--max-size", "0MB")
+    assert fast(sealed) is None
+    assert sealed.build().code == 0
+    assert fast(sealed) is not None
+
+
+SELF_EDITING = """\
+
+def edited():
+    spec = Path(__file__).with_name("deployment.edge.yaml")
+    spec.write_text(spec.read_text().replace("size: 2x", "size: 0.01x"))
+    return samples()
+"""
+
+
+def test_a_spec_edited_while_it_is_built_changes_the_next_build_alone(sealed: Project) -> None:
+    (sealed.folder / "data.py").write_text((sealed.folder / "data.py").read_text() + SELF_EDITING)
+    sealed.replace("data.py:samples", "data.py:edited")
+    done = sealed.build()
+    assert done.code == 0, done.out
+    assert (sealed.package / "model.onnx").exists()
+    assert fast(sealed) is None
+    assert sealed.build().code == 1
+
+
+def test_a_spec_broken_while_it_is_built_is_told_by_the_next_build(sealed: Project) -> None:
+    code = SELF_EDITING.replace('"size: 2x", "size: 0.01x"', '"budgets:", "budgts:"')
+    (sealed.folder / "data.py").write_text((sealed.folder / "data.py").read_text() + code)
+    sealed.replace("data.py:samples", "data.py:edited")
+    assert sealed.build().code == 0
+    assert sealed.build().code == 2
+
+
+@pytest.mark.parametrize("shell", ["exec {} >&-", "exec {} 2>&-", "exec {} > /dev/full", "exec {} | true"])
+def test_streams_that_are_closed_or_full_end_the_same_way_on_both_paths(shell: str, sealed: Project) -> None:
+    def ended(*words: str) -> tuple[int, bool]:
+        command = f"{sys.executable} -P -m edgebuild build --store {sealed.store} {' '.join(words)}"
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", shell.format(command)],
+            cwd=sealed.folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return done.returncode, "No space left" in done.stderr
+
+    quick = ended()
+    assert quick == ended("--no-fast-path")
+    assert quick[0] in ((5,) if "full" in shell else (0, 141))
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-16"])
+def test_another_encoding_is_printed_by_the_walk(encoding: str, sealed: Project) -> None:
+    sealed.environment["PYTHONIOENCODING"] = encoding
+    for _ in range(2):
+        command = [sys.executable, "-P", "-m", "edgebuild", "build", "--store", str(sealed.store)]
+        environment = {**os.environ, **sealed.environment}
+        done = subprocess.run(command, cwd=sealed.folder, capture_output=True, check=False, env=environment)
+        assert done.returncode == 0, done.stderr
+        assert "PASS" in done.stdout.decode(encoding).upper()
+
+
+def test_a_model_below_the_home_is_another_one_in_another_home(sealed: Project, tmp_path: Path) -> None:
+    for name, seed in (("one", 0), ("two", 7)):
+        (tmp_path / name).mkdir()
+        write_model(tmp_path / name / "tiny.onnx", seed)
+    sealed.replace("source: tiny.onnx", "source: ~/tiny.onnx")
+    sealed.environment["HOME"] = str(tmp_path / "one")
+    assert sealed.build().code == 0
+    sealed.environment["HOME"] = str(tmp_path / "two")
+    assert sealed.build().code == 2, "labels of another model: at chance"
