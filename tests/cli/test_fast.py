@@ -273,6 +273,7 @@ def test_a_store_that_others_may_write_to_is_told_each_time(sealed: Project) -> 
     for _ in range(2):
         assert "chmod 700" in sealed.build().err
     sealed.store.chmod(0o700)
+    sealed.build()
     assert fast(sealed) is not None
 
 
@@ -294,30 +295,34 @@ def test_after_making_room_there_are_stamps_again(sealed: Project) -> None:
     assert fast(sealed) is not None
 
 
-SELF_EDITING = """\
+EDITS_THE_SPEC = """\
 
 def edited():
-    spec = Path(__file__).with_name("deployment.edge.yaml")
-    spec.write_text(spec.read_text().replace("size: 2x", "size: 0.01x"))
+    import subprocess
+
+    # By another process, as an editor is one.
+    subprocess.run(["sed", "-i", "{}", "deployment.edge.yaml"], check=True)
     return samples()
 """
 
 
+def edited_meanwhile(project: Project, words: str) -> Done:
+    """A build during which the spec is edited."""
+    (project.folder / "data.py").write_text((project.folder / "data.py").read_text() + EDITS_THE_SPEC.format(words))
+    project.replace("data.py:samples", "data.py:edited")
+    return project.build()
+
+
 def test_a_spec_edited_while_it_is_built_changes_the_next_build_alone(sealed: Project) -> None:
-    (sealed.folder / "data.py").write_text((sealed.folder / "data.py").read_text() + SELF_EDITING)
-    sealed.replace("data.py:samples", "data.py:edited")
-    done = sealed.build()
-    assert done.code == 0, done.out
+    done = edited_meanwhile(sealed, "s/size: 2x/size: 0.01x/")
+    assert done.code == 0, done.out + done.err
     assert (sealed.package / "model.onnx").exists()
     assert fast(sealed) is None
     assert sealed.build().code == 1
 
 
 def test_a_spec_broken_while_it_is_built_is_told_by_the_next_build(sealed: Project) -> None:
-    code = SELF_EDITING.replace('"size: 2x", "size: 0.01x"', '"budgets:", "budgts:"')
-    (sealed.folder / "data.py").write_text((sealed.folder / "data.py").read_text() + code)
-    sealed.replace("data.py:samples", "data.py:edited")
-    assert sealed.build().code == 0
+    assert edited_meanwhile(sealed, "s/budgets:/budgts:/").code == 0
     assert sealed.build().code == 2
 
 
@@ -355,4 +360,4 @@ def test_a_model_below_the_home_is_another_one_in_another_home(sealed: Project, 
     sealed.environment["HOME"] = str(tmp_path / "one")
     assert sealed.build().code == 0
     sealed.environment["HOME"] = str(tmp_path / "two")
-    assert sealed.build().code == 2, "labels of another model: at chance"
+    assert sealed.build().ran > 10
