@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import edgebuild
 from edgebuild.core.step import Step
@@ -47,12 +48,38 @@ def code(step: type[Step]) -> str:
 
 
 def digest(step: type[Step]) -> str:
-    """Of the code without its docstrings."""
-    tree = ast.parse(code(step))
+    """Of the code that decides its bytes."""
+    return hashlib.sha256("".join(map(bare, [code(step), *elsewhere(step)])).encode()).hexdigest()[:16]
+
+
+def elsewhere(step: type[Step]) -> Iterator[str]:
+    """Code that a step runs without importing it: what travels to a device, and what a table names."""
+    if "class LocalLink" in code(step):
+        yield from sources("edgebuild.runner", "edgebuild.runtimes", only=("edgebuild.runner.", ".session"))
+    if any("Metric" in str(field.annotation) for field in step.model_fields.values()):
+        yield from sources("edgebuild.metrics")
+
+
+@cache
+def sources(*packages: str, only: tuple[str, ...] = ("",)) -> tuple[str, ...]:
+    """Texts of the modules of packages whose name holds one of some words."""
+    found = []
+    for package in packages:
+        for path in sorted(Path(import_module(package).__path__[0]).rglob("*.py")):
+            name = f"{package}.{path.relative_to(import_module(package).__path__[0]).with_suffix('')}".replace("/", ".")
+            if any(word in name for word in only):
+                found.append(path.read_text(encoding="utf-8"))
+    return tuple(found)
+
+
+def bare(source: str) -> str:
+    """Code without comments and docstrings."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             node.body = [item for item in node.body if not is_text(item)] or [ast.Pass()]
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
+    tree.body = [item for item in tree.body if not is_text(item)]
+    return ast.unparse(tree)
 
 
 def is_text(node: ast.stmt) -> bool:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
 
 import pytest
 
+import edgebuild
 from edgebuild.core.step import Step
-from tests.house.steps import digest, imported, steps
+from edgebuild.engine.keys import LAYOUT
+from edgebuild.engine.process.environment import ENVIRONMENT
+from tests.house.steps import digest, elsewhere, imported, steps
 
+EVERY = "the environment of every process"
+"""What all processes see decides their bytes too; its version is the layout of keys."""
 FROZEN = Path(__file__).with_name("steps.json")
 """Kind → version and digest of the code. `UPDATE=1 pytest tests/house/test_steps.py` writes it again."""
 
@@ -28,6 +34,10 @@ def test_an_inline_step_imports_nothing_heavy(step: type[Step]) -> None:
 
 def test_no_steps_code_changed_without_its_version() -> None:
     now = {step.kind(): {"version": step.version, "code": digest(step)} for step in steps()}
+    now[EVERY] = {
+        "version": LAYOUT,
+        "code": hashlib.sha256(repr(sorted(ENVIRONMENT.items())).encode()).hexdigest()[:16],
+    }
     if os.environ.get("UPDATE"):
         FROZEN.write_text(json.dumps(now, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     before = json.loads(FROZEN.read_text(encoding="utf-8"))
@@ -41,3 +51,18 @@ def test_no_steps_code_changed_without_its_version() -> None:
         "then write steps.json again"
     )
     assert set(now) == set(before), "steps came or went: write steps.json again"
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("Predict", ("runtimes/onnxruntime/session.py", "runtimes/litert/session.py", "runner/predict.py")),
+        ("TimeCandidates", ("runtimes/reference/session.py", "runner/timing.py")),
+        ("Score", ("metrics/top1.py", "metrics/f1.py")),
+    ],
+)
+def test_code_that_runs_elsewhere_is_held_too(name: str, held: tuple[str, ...]) -> None:
+    (step,) = (found for found in steps() if found.__name__ == name)
+    texts = list(elsewhere(step))
+    for file in held:
+        assert (Path(edgebuild.__path__[0]) / file).read_text() in texts, f"{name} does not hold {file}"
