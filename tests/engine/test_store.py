@@ -164,28 +164,6 @@ def test_history_keeps_the_present_and_the_one_before_per_workspace(store: Store
     assert store.history.last("", "step").key == "9"  # type: ignore[union-attr]
 
 
-def test_an_old_file_is_digested_once_and_a_young_one_each_time(store: Store, tmp_path: Path) -> None:
-    file = tmp_path / "a"
-    file.write_text("a")
-    store.user_files.digest(file)
-    assert store.rows.one("SELECT count(*) FROM stats") == (0,)
-    time.sleep(2.1)
-    digest = store.user_files.digest(file)
-    assert store.rows.one("SELECT count(*) FROM stats") == (1,)
-    assert store.user_files.digest(file) == digest
-
-
-def test_an_edit_with_the_old_size_and_time_is_seen(store: Store, tmp_path: Path) -> None:
-    """cp -p, rsync -t and touch -r restore the mtime; the change time tells."""
-    file = tmp_path / "a"
-    file.write_text("a")
-    time.sleep(2.1)
-    before, stamp = store.user_files.digest(file), file.stat()
-    file.write_text("b")
-    os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    assert store.user_files.digest(file) != before
-
-
 def test_a_glance_trusts_size_time_and_inode_and_removes_what_is_damaged(store: Store, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("aaaa")
     built, stats = store.publish(tmp_path / "a")

@@ -16,6 +16,9 @@ from edgebuild.engine.store.leftovers import clear_leftovers
 from edgebuild.engine.store.locks import bump_generation, cleaning
 from edgebuild.engine.store.store import Store
 
+CRASH_DAYS = 30
+"""No note of a crash counts for so long."""
+
 
 @dataclass
 class Swept:
@@ -188,6 +191,8 @@ def _carry_out(sweep: _Sweep, *, dry_run: bool) -> Swept:
         store.rows.run("DELETE FROM plans")
         store.checkouts.forget()
         _drop_history(store)
+        store.user_files.forget()
+        store.rows.run("DELETE FROM crashes WHERE NOT created BETWEEN ? AND ?", *_lately(CRASH_DAYS))
         store.rows.run("DELETE FROM observations WHERE digest NOT IN (SELECT digest FROM actions)")
         store.rows.run_many("DELETE FROM blobs WHERE digest = ?", [(digest,) for digest in gone])
         _drop_trees(sweep)
@@ -208,6 +213,10 @@ def _drop_history(store: Store) -> None:
     rows.run("DELETE FROM history WHERE workspace != '' AND workspace NOT IN (SELECT path FROM workspaces)")
     recent = "SELECT key FROM actions WHERE used >= ?1"
     rows.run(f"DELETE FROM history WHERE created < ?1 AND key NOT IN ({recent})", long_ago)  # noqa: S608
+
+
+def _lately(days: float) -> tuple[float, float]:
+    return time.time() - days * DAY_S, time.time() + CLOCK_S
 
 
 def _drop_trees(sweep: _Sweep) -> None:

@@ -1,6 +1,6 @@
 """The tables of a store."""
 
-SCHEMA = 4
+SCHEMA = 5
 """Raised with every change; tables of an older one are made anew, since keys of another edgebuild hit nothing."""
 
 TABLES = """
@@ -26,5 +26,6 @@ CREATE TABLE trees (digest TEXT PRIMARY KEY, manifest TEXT NOT NULL) WITHOUT ROW
 CREATE TABLE blobs (digest TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, inode TEXT NOT NULL)
   WITHOUT ROWID;
 CREATE TABLE stats (device TEXT NOT NULL, inode TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
-  ctime INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (device, inode)) WITHOUT ROWID;
+  ctime INTEGER NOT NULL, digest TEXT NOT NULL, crc INTEGER NOT NULL, used REAL NOT NULL,
+  PRIMARY KEY (device, inode)) WITHOUT ROWID;
 """

@@ -38,7 +38,12 @@ class Store(Contents):
     """One folder, shared by all specs of a user and by builds that run at once."""
 
     def __init__(
-        self, root: Path | None = None, layers: Sequence[Path] = (), mounted: list[tuple[str, str]] | None = None
+        self,
+        root: Path | None = None,
+        layers: Sequence[Path] = (),
+        mounted: list[tuple[str, str]] | None = None,
+        *,
+        rehash: bool = False,
     ) -> None:
         """Open, or make, a store.
 
@@ -46,6 +51,7 @@ class Store(Contents):
             root: its folder; the user's own where None.
             layers: sealed stores that are looked up behind it.
             mounted: mount points with their file systems; those of this machine where None.
+            rehash: whether the user's files are read anew, whatever is known of them.
 
         Raises:
             StepError: it cannot be written, its table is too new, or a layer cannot be read.
@@ -67,8 +73,8 @@ class Store(Contents):
         super().__init__(Blobs(self.root / "blobs"), rows)
         self.layers = [Layer(Path(layer).absolute()) for layer in layers]
         self.blobs.behind = [layer.blobs for layer in self.layers]
-        self.history, self.user_files = History(self.rows), UserFiles(self.rows)
-        self.checkouts = Checkouts(self.rows)
+        self.history, self.checkouts = History(self.rows), Checkouts(self.rows)
+        self.user_files = UserFiles(self.rows, distrust=rehash)
 
     def _make(self) -> None:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -197,11 +203,12 @@ class Store(Contents):
             folders: absolute, of the specs that are built, whose locks are heeded wherever they lie.
         """
         workspaces, folders = self.checkouts.due(workspace, folders)
-        if not (workspaces or folders or self._used):
+        if not (workspaces or folders or self._used or self.user_files.in_use):
             return
         now = time.time()
         with self.rows.transaction():
             self.checkouts.note(workspaces, folders)
+            self.user_files.note_use()
             self.rows.run_many("UPDATE actions SET used = ? WHERE key = ?", [(now, key) for key in self._used])
         self._used.clear()
 
