@@ -74,7 +74,10 @@ Told = tuple[dict[str, Any], list[str], int]
 
 def show(store: Store, args: argparse.Namespace) -> Told:  # noqa: ARG001 - the three are called alike
     """What it holds."""
-    blobs = [path.stat().st_size for path in (store.root / "blobs").glob("*/*")]
+    from edgebuild.engine.store.locks import building
+
+    with building(store.state, waits_for_cleaning):
+        blobs = [size for _, size in store.blobs.every()]
     counts = dict(store.rows.all("SELECT outcome, count(*) FROM actions GROUP BY outcome"))
     workspaces = [path for (path,) in store.rows.all("SELECT path FROM workspaces ORDER BY path")]
     told = {
@@ -123,7 +126,7 @@ def verify(store: Store, args: argparse.Namespace) -> Told:  # noqa: ARG001
     """Read everything."""
     from edgebuild.engine.store.verify import verify_store
 
-    found = verify_store(store)
+    found = verify_store(store, waits_for_cleaning)
     lines = [f"{found.blobs} files, {amount(found.bytes)}: {'all sound' if found.sound else 'damage found'}"]
     lines += [f"  {digest} had other bytes and was removed; it is made again when needed" for digest in found.damaged]
     lines += [f"  {digest}: its list of files was damaged and was removed" for digest in found.manifests]
@@ -133,6 +136,11 @@ def verify(store: Store, args: argparse.Namespace) -> Told:  # noqa: ARG001
     lines += [f"  output of {step} is not there; it is made again when needed" for step in found.absent]
     lines += [] if found.table == "ok" else [f"  the table: {found.table}"]
     return {**asdict(found), "sound": found.sound}, lines, 0 if found.sound else 5
+
+
+def waits_for_cleaning() -> None:
+    """Said once."""
+    print("waiting for the cleaning of the store to end", file=sys.stderr)
 
 
 def locked(store: Store) -> set[str]:

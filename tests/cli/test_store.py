@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from edgebuild.cli.store import locked
 from edgebuild.engine.store import Store
+from edgebuild.engine.store.locks import cleaning
 from tests.cli.conftest import Project
 
 
@@ -19,6 +22,21 @@ def test_it_shows_what_it_holds(project: Project) -> None:
     assert told["results"]["built"] > 20
     assert str(project.folder) in told["workspaces"]
     assert "results" in project.edgebuild("store").out
+
+
+def test_it_waits_for_cleaning_and_says_so(project: Project) -> None:
+    with cleaning(project.store):
+        shown = subprocess.Popen(
+            [sys.executable, "-P", "-m", "edgebuild", "store", "--store", str(project.store)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert shown.stderr is not None
+        assert "waiting for the cleaning" in shown.stderr.readline()
+        assert shown.poll() is None
+    out, errors = shown.communicate(timeout=30)
+    assert ("results" in out, errors, shown.returncode) == (True, "", 0)
 
 
 def test_making_room_spares_what_is_built_and_locked(project: Project) -> None:

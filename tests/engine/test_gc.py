@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from edgebuild.core.graph import Graph
 from edgebuild.engine.store.gc import gc
 from edgebuild.engine.store.locks import building
@@ -82,13 +84,20 @@ def test_what_a_lock_names_stays(yard: Yard) -> None:
     assert gc(yard.store, max_age_s=1, max_size=0).rows == 1
 
 
-def test_cleaning_waits_for_a_build_and_voids_stamps(yard: Yard) -> None:
+def holding(yard: Yard, side: str) -> subprocess.Popen[str]:
+    """Another process that holds one side of the store's lock for a while."""
+    arguments = f"Path({str(yard.store.state)!r})"
     code = (
-        "import time; from pathlib import Path; from edgebuild.engine.store.locks import building\n"
-        f"with building(Path({str(yard.store.state)!r})):\n    print('in', flush=True); time.sleep(0.7)"
+        f"import time; from pathlib import Path; from edgebuild.engine.store.locks import {side}\n"
+        f"with {side}({arguments}):\n    print('in', flush=True); time.sleep(0.7)"
     )
     other = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert other.stdout is not None and other.stdout.readline() == "in\n"
+    return other
+
+
+def test_cleaning_waits_for_a_build_and_voids_stamps(yard: Yard) -> None:
+    other = holding(yard, "building")
     waited: list[str] = []
     began = time.monotonic()
     gc(yard.store, waits=lambda: waited.append("waiting"))
@@ -100,6 +109,44 @@ def test_cleaning_waits_for_a_build_and_voids_stamps(yard: Yard) -> None:
     assert (yard.store.root / "generation").read_text() != first
     with building(yard.store.state), building(yard.store.state):
         pass
+
+
+def test_a_build_and_a_look_at_every_byte_wait_for_cleaning_and_tell_it_once(yard: Yard) -> None:
+    waited: list[str] = []
+    for name, use in (
+        ("build", lambda: yard.store.scratch(lambda: waited.append("build")).__enter__()),
+        ("verify", lambda: verify_store(yard.store, lambda: waited.append("verify"))),
+        ("silent", lambda: yard.store.scratch().__enter__()),
+    ):
+        other = holding(yard, "cleaning")
+        began = time.monotonic()
+        use()
+        assert time.monotonic() - began > 0.3, name
+        assert other.wait() == 0
+    assert waited == ["build", "verify"]
+
+
+def test_what_goes_while_every_byte_is_looked_at_is_no_damage(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build removes what it finds damaged, and makes it again."""
+    graph = graph_of(one=Say(text="1"), two=Say(text="2"))
+    results = yard.build(graph)
+    one, two = (results.digest(graph.wanted[name]) for name in ("one", "two"))
+    sound = yard.store.blobs.sound
+
+    def looked_at(digest: str) -> bool:
+        yard.store.blobs.place(one).unlink(missing_ok=True)
+        if digest == two:
+            # Read while it was damaged, and replaced since.
+            place = yard.store.blobs.place(two)
+            place.with_name("new").write_text("2")
+            place.with_name("new").replace(place)
+            return False
+        return sound(digest)
+
+    monkeypatch.setattr(yard.store.blobs, "sound", looked_at)
+    assert verify_store(yard.store).sound
+    monkeypatch.undo()
+    assert yard.store.verify(two)
 
 
 def test_verify_finds_damage_and_the_next_build_heals_it(yard: Yard) -> None:

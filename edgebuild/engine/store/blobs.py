@@ -119,13 +119,28 @@ class Blobs:
             StepError: the folder cannot be written.
         """
         found = self.stat(digest)
-        if found is not None and (self._verified.get(digest) == found or self.sound(digest)):
-            self._verified[digest] = found
+        if found is not None and self._verified.get(digest) == found:
             return True
-        # Looked at again: somebody else may have put a good one there by now.
-        if os.path.lexists(self.where(digest)) and self.stat(digest) == found:
+        if self.sound(digest):
+            if found is not None:
+                self._verified[digest] = found
+            return True
+        if self._lies_there(digest, found):
             self.drop(digest)
         return self._fetch(digest)
+
+    def damaged(self, digest: str) -> bool:
+        """Whether something else than the digest's bytes lies in its place.
+
+        Raises:
+            OSError: this process cannot read any more files.
+        """
+        found = self.stat(digest)
+        return not self.sound(digest) and self._lies_there(digest, found)
+
+    def _lies_there(self, digest: str, found: Stat | None) -> bool:
+        """Whether what was looked at is there still: somebody else may have put a good one there meanwhile."""
+        return os.path.lexists(self.where(digest)) and self.stat(digest) == found
 
     def sound(self, digest: str) -> bool:
         """Whether there is a file with the digest's bytes, read whole; one that cannot be read is none.

@@ -6,14 +6,14 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from edgebuild.engine.store.checked import ACTION, outcome_of, seconds
 from edgebuild.engine.store.checkouts import CLOCK_S, DAY_S, WORKSPACE_DAYS
 from edgebuild.engine.store.leftovers import clear_leftovers
-from edgebuild.engine.store.locks import bump_generation, cleaning
+from edgebuild.engine.store.locks import Waits, bump_generation, cleaning, silent
 from edgebuild.engine.store.store import Store
 
 CRASH_DAYS = 30
@@ -79,7 +79,7 @@ def gc(
     max_age_s: float | None = None,
     roots: Iterable[str] = (),
     dry_run: bool = False,
-    waits: Callable[[], None] = lambda: None,
+    waits: Waits = silent,
 ) -> Swept:
     """Clean a store while no build runs.
 

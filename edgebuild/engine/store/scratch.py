@@ -8,24 +8,43 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
-from edgebuild.engine.store.locks import building
+from edgebuild.engine.store.locks import Waits, building, silent
+from edgebuild.engine.store.writing import writing
 
 
 @contextmanager
-def scratch_folder(root: Path, state: Path) -> Iterator[Path]:
-    """A private folder on the store's file system for the life of one build; those of dead builds are removed."""
+def scratch_folder(root: Path, state: Path, waits: Waits = silent) -> Iterator[Path]:
+    """A private folder on the store's file system for the life of one build; those of dead builds are removed.
+
+    Args:
+        root: of the store.
+        state: where its locks lie.
+        waits: called once where the store is being cleaned.
+
+    Raises:
+        NoRoomError: the disk is full.
+        StepError: the store cannot be written.
+    """
     reap(root)
     folder = root / "scratch" / uuid.uuid4().hex[:12]
-    # Locked before the folder is there: whoever reaps sees folders, and then finds the lock taken.
-    with building(state), folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = folder.with_suffix(".lock")
+    with building(state, waits), _opened(lock, root) as held:
+        # Locked before the folder is there: whoever reaps sees folders, and then finds the lock taken.
+        fcntl.flock(held, fcntl.LOCK_EX)
         try:
-            folder.mkdir()
+            with writing(root):
+                folder.mkdir(mode=0o700)
             yield folder
         finally:
             remove_folder(folder)
-            folder.with_suffix(".lock").unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
+
+
+def _opened(lock: Path, root: Path) -> TextIO:
+    with writing(root):
+        return lock.open("w")
 
 
 def reap(root: Path) -> None:

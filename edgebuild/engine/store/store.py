@@ -20,6 +20,7 @@ from edgebuild.engine.store.contents import Contents
 from edgebuild.engine.store.files import UserFiles
 from edgebuild.engine.store.history import History
 from edgebuild.engine.store.layers import Layer
+from edgebuild.engine.store.locks import Waits, silent
 from edgebuild.engine.store.place import NETWORK, file_system, open_to_others, state_folder
 from edgebuild.engine.store.rows import open_rows
 from edgebuild.engine.store.scratch import scratch_folder
@@ -212,6 +213,6 @@ class Store(Contents):
             self.rows.run_many("UPDATE actions SET used = ? WHERE key = ?", [(now, key) for key in self._used])
         self._used.clear()
 
-    def scratch(self) -> AbstractContextManager[Path]:
-        """A private folder for one build; those of dead builds are removed."""
-        return scratch_folder(self.root, self.state)
+    def scratch(self, waits: Waits = silent) -> AbstractContextManager[Path]:
+        """A private folder for one build; those of dead builds are removed (see `scratch_folder`)."""
+        return scratch_folder(self.root, self.state, waits)

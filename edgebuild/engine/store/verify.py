@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from edgebuild.engine.store.checked import ACTION, outcome_of, tree_digest
-from edgebuild.engine.store.locks import bump_generation
+from edgebuild.engine.store.locks import Waits, building, bump_generation, silent
 from edgebuild.engine.store.store import Store
 
 
@@ -33,30 +32,39 @@ class Verified:
         return not (self.damaged or self.manifests or self.results) and self.table == "ok"
 
 
-def verify_store(store: Store) -> Verified:
-    """Read all bytes; what is damaged is removed, and nothing else is changed.
+def verify_store(store: Store, waits: Waits = silent) -> Verified:
+    """Read all bytes while builds may run; what is damaged is removed, and nothing else is changed.
+
+    Args:
+        store: to be read.
+        waits: called once where it is being cleaned.
 
     Raises:
-        StepError: the table cannot be read.
+        StepError: the table cannot be read, or the store cannot be written.
     """
-    count = size = 0
-    damaged: list[str] = []
-    for digest, bytes_ in sorted(store.blobs.every()):
-        count, size = count + 1, size + bytes_
-        if not store.blobs.sound(digest) and os.path.lexists(store.blobs.where(digest)):
-            damaged.append(digest)
-    manifests = store.rows.all("SELECT digest, manifest FROM trees")
-    wrong = [digest for digest, text in manifests if tree_digest(text) != digest]
-    results = [row[0] for row in store.rows.all(ACTION) if outcome_of(row) is None]
-    if damaged or wrong or results:
-        bump_generation(store.root)
-        for digest in damaged:
-            store.blobs.drop(digest)
-        store.rows.run_many("DELETE FROM trees WHERE digest = ?", [(digest,) for digest in wrong])
-        store.rows.run_many("DELETE FROM actions WHERE key = ?", [(key,) for key in results])
-    table = store.rows.one("PRAGMA integrity_check")
-    state = str(table[0] if table else "unreadable")
-    return Verified(count, size, tuple(damaged), tuple(wrong), len(results), absent(store), state)
+    with building(store.state, waits):
+        count = size = 0
+        damaged: list[str] = []
+        for digest, bytes_ in sorted(store.blobs.every()):
+            count, size = count + 1, size + bytes_
+            if store.blobs.damaged(digest):
+                damaged.append(digest)
+        manifests = store.rows.all("SELECT digest, manifest FROM trees")
+        wrong = [digest for digest, text in manifests if tree_digest(text) != digest]
+        results = [row[0] for row in store.rows.all(ACTION) if outcome_of(row) is None]
+        if damaged or wrong or results:
+            _remove(store, damaged, wrong, results)
+        table = store.rows.one("PRAGMA integrity_check")
+        state = str(table[0] if table else "unreadable")
+        return Verified(count, size, tuple(damaged), tuple(wrong), len(results), absent(store), state)
+
+
+def _remove(store: Store, blobs: list[str], manifests: list[str], results: list[str]) -> None:
+    bump_generation(store.root)
+    for digest in blobs:
+        store.blobs.drop(digest)
+    store.rows.run_many("DELETE FROM trees WHERE digest = ?", [(digest,) for digest in manifests])
+    store.rows.run_many("DELETE FROM actions WHERE key = ?", [(key,) for key in results])
 
 
 def absent(store: Store) -> tuple[str, ...]:
