@@ -15,6 +15,7 @@ from edgebuild.engine.store.checkouts import CLOCK_S, DAY_S, WORKSPACE_DAYS
 from edgebuild.engine.store.leftovers import clear_leftovers
 from edgebuild.engine.store.locks import Waits, bump_generation, cleaning, silent
 from edgebuild.engine.store.store import Store
+from edgebuild.engine.store.writing import writing
 
 CRASH_DAYS = 30
 """No note of a crash counts for so long."""
@@ -196,14 +197,19 @@ def _carry_out(sweep: _Sweep, *, dry_run: bool) -> Swept:
         store.rows.run("DELETE FROM observations WHERE digest NOT IN (SELECT digest FROM actions)")
         store.rows.run_many("DELETE FROM blobs WHERE digest = ?", [(digest,) for digest in gone])
         _drop_trees(sweep)
-    trash = store.root / "trash"
-    trash.mkdir(exist_ok=True)
-    for digest in gone:
-        with suppress(OSError):
-            os.rename(store.blobs.where(digest), trash / digest.rpartition(":")[2])  # noqa: PTH104
-    shutil.rmtree(trash, ignore_errors=True)
+    _throw_away(store, gone)
     found.logs = clear_leftovers(store)
     return found
+
+
+def _throw_away(store: Store, gone: list[str]) -> None:
+    trash = store.root / "trash"
+    with writing(store.root):
+        trash.mkdir(mode=0o700, exist_ok=True)
+        for digest in gone:
+            with suppress(FileNotFoundError):
+                os.rename(store.blobs.where(digest), trash / digest.rpartition(":")[2])  # noqa: PTH104
+    shutil.rmtree(trash, ignore_errors=True)
 
 
 def _drop_history(store: Store) -> None:

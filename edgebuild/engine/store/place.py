@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -42,6 +44,38 @@ def state_folder(root: Path) -> Path:
     state = os.environ.get("XDG_STATE_HOME", "")
     base = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
     return base / "edgebuild" / hashlib.sha256(str(root).encode()).hexdigest()[:16]
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and what is missing above it, for its owner alone, whatever the mask of the process lets through.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    missing = [folder]
+    while not missing[-1].parent.exists():
+        missing.append(missing[-1].parent)
+    for path in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+            path.chmod(0o700)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+
+
+def keep_private(table: Path) -> None:
+    """Let nobody else read a table: it names paths, and what people work on. SQLite makes its other files alike.
+
+    Raises:
+        OSError: it is not there and cannot be made.
+    """
+    os.close(os.open(table, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    for ending in ("", "-wal", "-shm"):
+        # Not one of another user's, who knows what he shares.
+        with contextlib.suppress(OSError):
+            path = table.with_name(table.name + ending)
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
 
 
 def open_to_others(root: Path) -> bool:

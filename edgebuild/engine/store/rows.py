@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import shutil
+import os
 import sqlite3
 import threading
 import time
@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from edgebuild.engine.store.place import keep_private
 from edgebuild.engine.store.schema import SCHEMA, TABLES
 from edgebuild.errors import Problem, StepError
 
@@ -33,6 +34,7 @@ class Rows:
         self.path = path
         self._lock = threading.RLock()
         with self.explained():
+            keep_private(path)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
             # Damaged text is damaged data, found where it is held against its digest; it ends no query.
             self._db.text_factory = partial(str, encoding="utf-8", errors="replace")
@@ -75,7 +77,8 @@ class Rows:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            if "full" in str(error) or ("I/O" in str(error) and _no_room(self.path)):
+            vague = "I/O" in str(error) or "unable to open" in str(error)
+            if "full" in str(error) or (vague and _no_room(self.path)):
                 raise NoRoomError(disk_full(self.path.parent)) from error
             if not _damaged(error):
                 raise StepError(_explain(self.path, error)) from error
@@ -156,8 +159,12 @@ def _mark(path: Path) -> Path:
 
 
 def _no_room(path: Path) -> bool:
-    """Whether less is left than the table's shared memory grows by: SQLite then speaks of an I/O error."""
-    return shutil.disk_usage(path.parent).free < 1 << 18
+    """Whether less is left than the table's shared memory grows by, or no names for its two other files.
+
+    SQLite then speaks of an I/O error, or of a file that it cannot open.
+    """
+    found = os.statvfs(path.parent)
+    return found.f_bavail * found.f_frsize < 1 << 18 or (found.f_files > 0 and found.f_favail < 2)
 
 
 def _damaged(error: sqlite3.DatabaseError) -> bool:

@@ -21,10 +21,10 @@ from edgebuild.engine.store.files import UserFiles
 from edgebuild.engine.store.history import History
 from edgebuild.engine.store.layers import Layer
 from edgebuild.engine.store.locks import Waits, silent
-from edgebuild.engine.store.place import NETWORK, file_system, open_to_others, state_folder
+from edgebuild.engine.store.place import NETWORK, file_system, make_private, open_to_others, state_folder
 from edgebuild.engine.store.rows import open_rows
 from edgebuild.engine.store.scratch import scratch_folder
-from edgebuild.errors import Problem, StepError
+from edgebuild.engine.store.writing import writing
 
 
 def default_root() -> Path:
@@ -61,15 +61,11 @@ class Store(Contents):
         self._day, self._used = time.time() - DAY_S, list[str]()
         self.notes: list[str] = []
         """What a person should know of this store."""
-        try:
+        with writing(self.root):
             self._make()
             self.state = self._place(mounted)
             """Where tables and locks lie: a folder of this host."""
-        except OSError as error:
-            what = f"The store cannot be written ({error.strerror})."
-            fix = "Give another with `--store`; one that can only be read goes into EDGEBUILD_STORE_LAYERS."
-            raise StepError(Problem(str(self.root), what, fix)) from error
-        rows, note = open_rows(self.state / "rows.sqlite")
+            rows, note = open_rows(self.state / "rows.sqlite")
         self.notes += [note] if note else []
         super().__init__(Blobs(self.root / "blobs"), rows)
         self.layers = [Layer(Path(layer).absolute()) for layer in layers]
@@ -78,12 +74,14 @@ class Store(Contents):
         self.user_files = UserFiles(self.rows, distrust=rehash)
 
     def _make(self) -> None:
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in ("blobs", "scratch", "logs", "leases"):
-            (self.root / name).mkdir(mode=0o700, exist_ok=True)
-        if open_to_others(self.root):
+            make_private(self.root / name)
+        self._warn(self.root)
+
+    def _warn(self, folder: Path) -> None:
+        if open_to_others(folder):
             self.notes.append(
-                f"{self.root} can be written by others, who could plant results there: `chmod 700 {self.root}`."
+                f"{folder} can be written by others, who could plant results there: `chmod 700 {folder}`."
             )
 
     def _place(self, mounted: list[tuple[str, str]] | None) -> Path:
@@ -91,7 +89,8 @@ class Store(Contents):
         if kind not in NETWORK:
             return self.root
         state = state_folder(self.root)
-        (state / "leases").mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(state / "leases")
+        self._warn(state)
         self.notes.append(f"{self.root} lies on {kind}, where locks do not hold: its tables are in {state}.")
         return state
 
