@@ -18,6 +18,7 @@ from edgebuild.reads import probed
 
 if TYPE_CHECKING:
     from edgebuild.cli.planning import Planned
+    from edgebuild.deliver.provenance.departures import Departure
     from edgebuild.engine.results import Results
     from edgebuild.plan.outputs import SpecOutputs, TargetOutputs
 
@@ -40,16 +41,25 @@ class Delivery:
         self.plan, self.results, self.locked, self.limited = plan, results, locked, limited
         self.ran = results.ran + ran_before
         self.hits = max(0, results.hits - ran_before)
-        self.dossiers: dict[str, list[Dossier]] = {}
-        for spec in plan.specs:
-            self.dossiers[spec.file] = [
-                Dossier.model_validate(results.read_json(target.dossier))
-                for target in spec.targets
-                if self.built(target.dossier)
-            ]
-        self.departures: list[Problem] = []
+        self.dossiers = {spec.file: self.read(spec) for spec in plan.specs}
+        self.departures: list[Departure] = []
         self.wrote = False
         """Whether anything outside the store was not what it had to be."""
+
+    def read(self, spec: SpecOutputs) -> list[Dossier]:
+        """The dossiers of one spec; what was measured again under a lock counts where it contradicts it."""
+        found = [
+            Dossier.model_validate(self.results.read_json(target.dossier))
+            for target in spec.targets
+            if self.built(target.dossier)
+        ]
+        if not (spec.locked and spec.measured):
+            return found
+        from edgebuild.deliver.provenance.again import settled
+        from edgebuild.deliver.provenance.lock import read_lock
+
+        held = read_lock(spec.lock).targets
+        return [settled(item, held[item.target]) if item.target in held else item for item in found]
 
     def built(self, artifact: Artifact) -> bool:
         """Whether the build has these bytes."""
@@ -113,16 +123,20 @@ class Delivery:
 
     def lock(self, spec: SpecOutputs) -> bool:
         """Write or compare the lock; returns whether a later build would choose against another incumbent."""
-        from edgebuild.deliver.provenance.lock import differences, incumbents, lock_text, read_lock
+        from edgebuild.deliver.provenance.departures import Comparison
+        from edgebuild.deliver.provenance.lock import incumbents, lock_text, read_lock
 
         dossiers = self.dossiers[spec.file]
         previous = read_lock(spec.lock)
+        bases = {target.name: target.basis for target in spec.targets}
         if self.locked:
-            self.departures += differences(previous, dossiers, str(spec.lock.name))
+            whole = Comparison(previous, spec.lock.name, bases, spec.known_targets, limited=bool(spec.candidates))
+            self.departures += whole.differences(dossiers)
             return False
-        if not dossiers:
+        if not dossiers or spec.candidates:
             return False
-        text = lock_text(dossiers, previous, keep_others=self.limited or len(dossiers) < len(spec.known_targets))
+        keep_others = self.limited or len(dossiers) < len(spec.known_targets)
+        text = lock_text(dossiers, previous, keep_others, bases)
         if not probed(spec.lock).exists() or spec.lock.read_text(encoding="utf-8") != text:
             spec.lock.write_text(text, encoding="utf-8")
             self.wrote = True
@@ -131,7 +145,7 @@ class Delivery:
     def code(self, accept: tuple[str, ...], require_device: bool) -> int:
         """The exit code of the whole build."""
         every = [dossier for dossiers in self.dossiers.values() for dossier in dossiers]
-        codes = [self.results.exit_code, exit_code(every, accept), 1 if self.departures else 0]
+        codes = [self.results.exit_code, exit_code(every, accept), *(item.code for item in self.departures)]
         if require_device and any(not target.here for spec in self.plan.specs for target in spec.targets):
             codes.append(4)
         return worst_code(codes)
@@ -149,7 +163,7 @@ class Delivery:
                 found.append(
                     replace(problem, where=where, what=sentence(problem.what) + wait if wait else problem.what)
                 )
-        return [*found, *self.departures]
+        return [*found, *(item.problem for item in self.departures)]
 
     def traces(self) -> list[str]:
         """Tracebacks of failures that are bugs of ours."""

@@ -33,6 +33,9 @@ def print_lines(delivery: Delivery, accept: tuple[str, ...]) -> None:
         report = spec.folder / "report" / "report.md"
         if spec.report and delivery.built(spec.report):
             print(f"report: {shown(report)}")
+        if spec.candidates:
+            names = ", ".join(spec.candidates)
+            print(f"Built beside source alone: {names}. The lock and the packages stay; see {shown(spec.folder)}.")
 
 
 def shortfalls(dossier: Dossier) -> list[str]:

@@ -12,7 +12,7 @@ from edgebuild.core.dossier import CandidateFile
 from edgebuild.core.evidence import Status
 from edgebuild.decide.budgets import Term
 from edgebuild.decide.reasons import SPLIT, eligible_words, listed, margin, near_words, term_words
-from edgebuild.decide.verdicts import COMMITTED, TIMED, family, higher_is_better, worst
+from edgebuild.decide.verdicts import COMMITTED, RUN, TIMED, family, higher_is_better, worst
 
 DEFAULT_OBJECTIVE = (
     Term(direction="minimize", quantity="latency.p50", tie=0.03),
@@ -29,6 +29,8 @@ class Rules:
     """Relative difference of latencies that one run cannot tell from none."""
     contended: str = ""
     """Why the timing run does not count; its numbers then order nothing."""
+    unmeasured: str = ""
+    """Why nothing is measured; numbers of runs then order nothing."""
     choose: str | None = None
     """The spec pins this candidate."""
     incumbent: str | None = None
@@ -38,7 +40,9 @@ class Rules:
 
     def unordered(self, term: Term) -> str:
         """Why the numbers of this build say nothing of a term, or ""."""
-        return self.contended if family(term.quantity) in TIMED else ""
+        if self.contended and family(term.quantity) in TIMED:
+            return f"the timing run does not count: {self.contended}"
+        return self.unmeasured if family(term.quantity) in RUN else ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def pinned(candidates: Sequence[CandidateFile], name: str) -> Choice:
 def slower_than_source(made: Sequence[CandidateFile], rules: Rules) -> dict[str, str]:
     """Candidates that are surely slower than a source that meets every budget, each with the sentence that says so."""
     first = rules.objective[0] if rules.objective else None
-    if first is None or first.direction != "minimize" or family(first.quantity) != "latency" or rules.contended:
+    if first is None or first.direction != "minimize" or family(first.quantity) != "latency" or rules.unordered(first):
         return {}
     source = source_of(made)
     if source is None or worst(source.verdicts) != "pass":
@@ -157,12 +161,11 @@ def values_of(term: Term, candidates: Sequence[CandidateFile], rules: Rules) -> 
         whys = [number.why for number in numbers.values() if number is not None and number.value is None and number.why]
         return None, f"{listed(lacking)} has no value. {whys[0] if whys else ''}".rstrip()
     fresh = any(number is not None and number.protocol != COMMITTED for number in numbers.values())
-    if family(term.quantity) in TIMED and fresh:
-        if rules.unordered(term):
-            return None, f"the timing run does not count: {rules.unordered(term)}"
-        # Ratios within one interleaved run say more than pooled values: drift of the machine cancels.
-        if all(term.quantity in item.ratio for item in candidates):
-            return {item.name: item.ratio[term.quantity][0] for item in candidates}, ""
+    if fresh and rules.unordered(term):
+        return None, rules.unordered(term)
+    # Ratios within one interleaved run say more than pooled values: drift of the machine cancels.
+    if family(term.quantity) in TIMED and fresh and all(term.quantity in item.ratio for item in candidates):
+        return {item.name: item.ratio[term.quantity][0] for item in candidates}, ""
     return {name: number.value for name, number in numbers.items() if number and number.value is not None}, ""
 
 

@@ -12,6 +12,7 @@ from edgebuild.core.wires import Attempt
 from edgebuild.decide.budgets import Budget, Floors, Term
 from edgebuild.decide.choice import DEFAULT_OBJECTIVE, Choice, Rules, choose
 from edgebuild.decide.front import front
+from edgebuild.decide.held import Held, standing
 from edgebuild.decide.reasons import SPLIT
 from edgebuild.decide.records import Records
 from edgebuild.decide.verdicts import Bench
@@ -72,6 +73,8 @@ class DecideTarget(Step):
     choose: str | None = None
     incumbent: str = ""
     """Digest of the artifact the lock holds, or the candidate's name."""
+    held: Held | None = None
+    """The lock's decision, where it is to stand."""
     shape: str = ""
     """The first named shape, at which everything is measured."""
     labels: tuple[str, ...] = ()
@@ -91,17 +94,18 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
     raw = Records(step, work)
     files = [raw.candidate(row) for row in range(len(step.entrants))]
     source = next((item for item in files if item.name == SOURCE and item.refusal is None), None)
-    bench = Bench(step.budgets, step.floors, raw.contended, step.shape, source)
+    bench = Bench(step.budgets, step.floors, raw.contended, step.shape, source, step.held)
     files = [with_verdicts(item, bench) for item in files]
     rules = Rules(
         objective=step.objective,
         dead_band=raw.latency.get("dead_band") or 0.03,
         contended=raw.contended,
+        unmeasured=raw.held.unmeasured,
         choose=step.choose,
         incumbent=incumbent(files, step.incumbent),
         changes={entrant.name: entrant.changes for entrant in step.entrants},
     )
-    choice = choose(files, rules)
+    choice = standing(files, step.held, rules, step.budgets) or choose(files, rules)
     files = [item.model_copy(update={"barred": choice.barred.get(item.name, "")}) for item in files]
     judged = next((item for item in files if item.name in (choice.name, choice.nearest)), None)
     verdicts = bench.verdicts(judged, REPORT) if judged is not None else ()

@@ -12,6 +12,7 @@ from edgebuild.core.evidence import Measurement
 from edgebuild.core.step import Workspace
 from edgebuild.core.wires import Attempt, Refusal
 from edgebuild.decide import evidence
+from edgebuild.decide.held import Held
 
 if TYPE_CHECKING:
     from edgebuild.decide.dossier import DecideTarget
@@ -23,6 +24,7 @@ class Records:
     def __init__(self, step: DecideTarget, work: Workspace) -> None:
         """Args: step: whose wires are read."""
         self.step, self.work = step, work
+        self.held = step.held or Held(measured=True)
         self.model = self.json(step.model) or {}
         self.facts: dict[str, Any] = self.json(step.facts) or {}
         self.scores: dict[str, list[Any]] = {split: self.json(wire) or [] for split, wire in step.scores.items()}
@@ -83,6 +85,8 @@ class Records:
         record = place.record(digest)
         if record is not None:
             found += evidence.of_committed(record, self.step.versions)
+        if self.rests_on_lock(digest):
+            found += self.held.measurements(place.device)
         found += self.times(row)
         memory = self.json(entrant.memory)
         if memory is not None:
@@ -107,12 +111,20 @@ class Records:
         if entry is not None:
             return {name: tuple(bounds) for name, bounds in entry.get("ratio", {}).items()}
         record = self.step.place.record(digest)
+        if record is None and self.rests_on_lock(digest):
+            return self.held.ratios()
         return dict(record.ratio) if record is not None else {}
+
+    def rests_on_lock(self, digest: str) -> bool:
+        """Whether the lock's numbers stand for an artifact: they are about exactly these bytes."""
+        return bool(self.held.unmeasured) and digest == self.held.artifact
 
     def untold(self, row: int) -> str:
         """Why a number is missing, where the device itself is not the reason."""
         if not self.step.place.here:
             return ""
+        if self.held.unmeasured:
+            return self.held.unmeasured
         if self.untimed is not None:
             return f"{self.untimed.by}: {self.untimed.why}"
         whys = self.latency.get("refused", {})
@@ -121,7 +133,9 @@ class Records:
     def notes(self) -> tuple[str, ...]:
         """What a reader must know of the numbers."""
         contended = (f"The timing run does not count: {self.contended}",) if self.contended else ()
-        return (*contended, *self.step.place.notes)
+        locked = self.held.unmeasured and self.held.machine
+        rests = (f"Latency and memory are the lock's, measured on {self.held.machine}.",) if locked else ()
+        return (*contended, *rests, *self.step.place.notes)
 
 
 def digest_of(path: Path) -> str:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from edgebuild.core.dossier import CandidateFile
 from edgebuild.core.evidence import EVIDENCE, Interval, Measurement, Status, Verdict
 from edgebuild.decide.budgets import HIGHER_IS_BETTER, Budget, Floors
+from edgebuild.decide.limits import bound_of, limit_words, margin_of, over, within, words
+
+if TYPE_CHECKING:
+    from edgebuild.decide.held import Held
 
 QUANTILES = {"latency.p90": 0.90, "latency.p95": 0.95, "latency.p99": 0.99}
 
 TIMED = ("latency", "throughput", "rtf", "slowdown")
 """Families of quantities that come from a timing run."""
+
+RUN = (*TIMED, "memory")
+"""Families of quantities that come from any run on the device."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,8 @@ class Bench:
     """Name of the shape that was measured; budgets on another one have no number."""
     source: CandidateFile | None = None
     """The untouched model, to which relative budgets refer."""
+    held: Held | None = None
+    """What the lock says of a target on which this build measures nothing."""
 
     def verdicts(self, candidate: CandidateFile, split: str) -> tuple[Verdict, ...]:
         """Every budget held against one candidate, in the order of the budgets."""
@@ -47,6 +57,9 @@ class Bench:
 
     def obstacle(self, budget: Budget, number: Measurement | None) -> tuple[Status, str] | None:
         """What keeps a budget from being judged, or None."""
+        untold = self.untold(budget, number)
+        if untold is not None:
+            return untold
         if budget.shape and budget.shape != self.shape:
             return "unproven", f"The shape `{budget.shape}` is not measured; only the first named shape is."
         if number is None:
@@ -60,6 +73,16 @@ class Bench:
         if family(budget.quantity) in TIMED and self.contended and number.protocol != COMMITTED:
             return "inconclusive", f"The timing run does not count: {self.contended}"
         return None
+
+    def untold(self, budget: Budget, number: Measurement | None) -> tuple[Status, str] | None:
+        """What the lock leaves open of a budget on numbers that this build does not take."""
+        if self.held is None or not self.held.unmeasured or family(budget.quantity) not in RUN:
+            return None
+        status = self.held.untold(f"{budget.typed} {limit_words(budget)}")
+        if status is not None:
+            return status, BY_THE_LOCK
+        lacking = number is None or number.value is None
+        return ("inconclusive", self.held.unmeasured) if lacking else None
 
     def relative(self, budget: Budget, candidate: CandidateFile, number: Measurement, split: str) -> Measurement:
         """The same quantity as a ratio to the source on the same target."""
@@ -80,6 +103,9 @@ class Bench:
 
 COMMITTED = "committed"
 """Protocol of a number that came from `measurements/`, not from this build's run."""
+
+
+BY_THE_LOCK = "The lock says so, and `--locked` measures nothing."
 
 
 def family(quantity: str) -> str:
@@ -115,21 +141,6 @@ def compared(budget: Budget, number: Measurement) -> tuple[Status, str]:
         f"{words(value, number.unit)} is inside, but its bound {words(bound, number.unit)} is not, "
         f"with {number.samples:,} samples{more}."
     )
-
-
-def within(budget: Budget, value: float) -> bool:
-    """Whether a value keeps the limit."""
-    return value <= budget.limit if budget.form in ("max", "upper") else value >= budget.limit
-
-
-def bound_of(budget: Budget, number: Measurement) -> float | None:
-    """The one-sided bound a budget asks for, or that stands beside a point value."""
-    upper = budget.form in ("max", "upper")
-    if upper and number.upper is not None:
-        return number.upper.high
-    if number.interval is None:
-        return None
-    return number.interval.high if upper else number.interval.low
 
 
 def beyond(budget: Budget, number: Measurement) -> str:
@@ -169,14 +180,6 @@ def enough(budget: Budget, number: Measurement) -> int | None:
     return math.ceil(number.samples * (distance / room) ** 2)
 
 
-def margin_of(budget: Budget, value: float | None) -> float | None:
-    """Room left in parts of the limit (of one unit, where the limit is 0); negative where it is broken."""
-    if value is None or not math.isfinite(value):
-        return None
-    room = budget.limit - value if budget.form in ("max", "upper") else value - budget.limit
-    return room / (abs(budget.limit) or 1.0)
-
-
 def written(budget: Budget, number: Measurement | None, status: Status, why: str) -> Verdict:
     """The verdict as a record."""
     value = number.value if number else None
@@ -194,40 +197,6 @@ def written(budget: Budget, number: Measurement | None, status: Status, why: str
         evidence=number.evidence if number else "unavailable",
         why=why,
     )
-
-
-def limit_words(budget: Budget) -> str:
-    """A limit as a person reads it."""
-    sign = "≤" if budget.form in ("max", "upper") else "≥"
-    bound = f"{budget.form} " if budget.form in ("upper", "lower") else ""
-    if budget.relative:
-        return f"{bound}{sign} {budget.limit:g} × source"
-    text = budget.text or f"{budget.limit:g} {budget.unit}".strip()
-    return f"{budget.form} {text}"
-
-
-def over(budget: Budget, value: float) -> str:
-    """How far a value lies outside, in words."""
-    margin = margin_of(budget, value) or 0.0
-    side = "over" if budget.form in ("max", "upper") else "under"
-    if not budget.limit:
-        return f"{side} the limit of 0"
-    return f"{-margin:.1%} {side} the limit"
-
-
-def words(value: float, unit: str) -> str:
-    """A number with its unit, three digits."""
-    if unit == "B":
-        return bytes_words(value)
-    return f"{value:.3g} {unit}" if unit not in ("1", "") else f"{value:.3g}"
-
-
-def bytes_words(value: float) -> str:
-    """Bytes in the decimal unit a person would use."""
-    for size, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {name}"
-    return f"{value:.0f} B"
 
 
 def worst(verdicts: Sequence[Verdict]) -> Status:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from edgebuild.core.dossier import Account, CandidateFile, Dossier
 from edgebuild.core.evidence import Verdict
+from edgebuild.decide.limits import words
 from edgebuild.decide.reasons import listed
-from edgebuild.decide.verdicts import words
 
 
 def refusals(candidates: Sequence[CandidateFile]) -> list[str]:

@@ -9,15 +9,14 @@ from pathlib import Path
 from edgebuild.compress.base import Recipe
 from edgebuild.core.graph import Graph
 from edgebuild.core.wires import Artifact
-from edgebuild.decide.choice import DEFAULT_OBJECTIVE
-from edgebuild.decide.dossier import DecideTarget, Entrant
-from edgebuild.deliver.package import ArchivePackage, AssemblePackage
+from edgebuild.deliver.package import ArchivePackage
+from edgebuild.deliver.provenance.records import Basis
 from edgebuild.deliver.report.step import RenderReport
 from edgebuild.devices.facts import DeviceFacts
 from edgebuild.devices.places import Place, place_of
 from edgebuild.errors import Problem, Refused, SpecError, did_you_mean
-from edgebuild.measure.score import Score
-from edgebuild.plan.interface import as_packaged
+from edgebuild.plan.deciding import assemble, basis_of, decide, score
+from edgebuild.plan.held import Ground
 from edgebuild.plan.measuring import time_target
 from edgebuild.plan.shared import SPLITS, Shared
 from edgebuild.plan.target import CandidatePlan, TargetLowering
@@ -40,6 +39,7 @@ class TargetPlan:
     dossier: Artifact
     package: Artifact
     archive: Artifact
+    basis: Basis
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def lower(
     for spec in specs:
         wanted = {name: target for name, target in spec.targets.items() if not targets or name in targets}
         if wanted:
-            held = (incumbents or {}).get(spec.file, {})
-            plan.specs.append(lower_spec(spec, plan.graph, wanted, candidates, held))
+            ground = Ground((incumbents or {}).get(spec.file, {}))
+            plan.specs.append(lower_spec(spec, plan.graph, wanted, candidates, ground))
     return plan
 
 
@@ -124,11 +124,11 @@ def refuse_unknown(
 
 
 def lower_spec(
-    spec: Spec, graph: Graph, targets: Mapping[str, Target], only: Sequence[str], held: Mapping[str, str]
+    spec: Spec, graph: Graph, targets: Mapping[str, Target], only: Sequence[str], ground: Ground
 ) -> SpecPlan:
     """One spec's part of the graph."""
     shared = Shared(spec, graph)
-    plans = tuple(lower_target(shared, name, target, only, held.get(name, "")) for name, target in targets.items())
+    plans = tuple(lower_target(shared, name, target, only, ground) for name, target in targets.items())
     report = shared.add(
         RenderReport(
             dossiers=tuple(plan.dossier for plan in plans),
@@ -145,7 +145,7 @@ def lower_spec(
     return SpecPlan(spec=spec, shared=shared, targets=plans, report=report)
 
 
-def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str], held: str) -> TargetPlan:
+def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str], ground: Ground) -> TargetPlan:
     """One target's part of the graph."""
     spec = shared.spec
     oldest = None if spec.max_age_s is None else int(spec.max_age_s // 86400)
@@ -153,14 +153,17 @@ def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str],
     versions = shared.versions(target)
     facts = shared.add(DeviceFacts(device=target.device, versions=versions), "ask the device what it is")
     at_most = spec.effort.samples.get(place.worth("accuracy").evidence)
-    to = TargetLowering(shared=shared, name=name, target=target, here=place.here, facts=facts, at_most=at_most)
+    measured = place.here and ground.measures
+    to = TargetLowering(
+        shared=shared, name=name, target=target, measured=measured, facts=facts, at_most=at_most, ground=ground
+    )
     for candidate, recipe in spec.recipes(target).items():
         if not only or candidate == SOURCE or candidate in only:
             to.lower(candidate, recipe, beyond(spec, recipe, len(to.candidates)))
     entrants = tuple(to.candidates)
-    timing, latency = time_target(to, entrants, held) if place.here else (None, None)
+    timing, latency = time_target(to, entrants, ground.incumbents.get(name, "")) if measured else (None, None)
     scores = {split: score(to, entrants, split) for split in SPLITS}
-    judged = decide(to, place, entrants, latency, scores, held)
+    judged = decide(to, place, entrants, latency, scores, ground)
     dossier = shared.add(judged, f"{name}: decide")
     package = shared.add(assemble(shared, to, dossier), f"{name}: assemble the package")
     return TargetPlan(
@@ -174,6 +177,7 @@ def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str],
         dossier=dossier,
         package=package,
         archive=shared.add(ArchivePackage(package=package), f"{name}: archive the package"),
+        basis=basis_of(to, entrants),
     )
 
 
@@ -184,83 +188,3 @@ def beyond(spec: Spec, recipe: Recipe, before: int) -> Refused | None:
         return None
     why = f"`effort.candidates` allows {most} for each target, in the order they are written, `source` first."
     return Refused(by="effort", why=why, fix="Raise it, or put this candidate first.", kind="not applicable")
-
-
-def score(to: TargetLowering, entrants: Sequence[CandidatePlan], split: str) -> Artifact:
-    """Every candidate on one split."""
-    shared = to.shared
-    step = Score(
-        candidates=tuple(entrant.predictions[split].attempt() for entrant in entrants),
-        reference=shared.reference(split, to.at_most),
-        samples=to.split(split),
-        metrics=tuple(shared.spec.metrics.values()),
-        versions=shared.metric_versions,
-        functions=shared.functions,
-        seed=shared.spec.data.seed,
-    )
-    return shared.add(step, f"{to.name}: score {split}")
-
-
-def decide(
-    to: TargetLowering,
-    place: Place,
-    entrants: Sequence[CandidatePlan],
-    latency: Artifact | None,
-    scores: Mapping[str, Artifact],
-    held: str,
-) -> DecideTarget:
-    """Everything that is known of the target, by name, against its budgets."""
-    shared, spec, target = to.shared, to.shared.spec, to.target
-    return DecideTarget(
-        name=spec.name,
-        release=spec.release,
-        target=to.name,
-        runtime=target.runtime,
-        place=place,
-        source=spec.model.source,
-        source_digest=shared.source_digest,
-        call=target.call(),
-        entrants=tuple(
-            Entrant(
-                name=entrant.name,
-                recipe=entrant.words,
-                required=entrant.required,
-                changes=entrant.changes,
-                model=entrant.model.attempt(),
-                predictions=tuple(item.attempt() for item in entrant.predictions.values()),
-                memory=entrant.memory.attempt() if entrant.memory else None,
-                account=entrant.account.attempt(),
-            )
-            for entrant in entrants
-        ),
-        model=shared.facts.attempt(),
-        scores={split: artifact.attempt() for split, artifact in scores.items()},
-        metrics=tuple(spec.metrics),
-        latency=latency.attempt() if latency else None,
-        facts=to.facts.attempt(),
-        indexes={split: (to.split(split) / "index.json").attempt() for split in spec.data.splits},
-        budgets=tuple(spec.budgets.get(to.name, ())),
-        floors=spec.floors,
-        objective=tuple(spec.objective.get(to.name, DEFAULT_OBJECTIVE)),
-        choose=target.choose,
-        incumbent=held,
-        shape=next(iter(spec.model.shapes), ""),
-        labels=shared.labels,
-        interface=as_packaged(spec.interface),
-        versions=shared.versions(target),
-        seed=spec.data.seed,
-    )
-
-
-def assemble(shared: Shared, to: TargetLowering, dossier: Artifact) -> AssemblePackage:
-    """The package of whatever the dossier chose."""
-    return AssemblePackage(
-        dossier=dossier,
-        models=tuple(entrant.model.attempt() for entrant in to.candidates),
-        predictions=tuple(entrant.predictions["report"].attempt() for entrant in to.candidates),
-        samples=to.split("report"),
-        config=to.target.config(),
-        files=shared.package_files,
-        templates=shared.templates,
-        shipped=shared.shipped,
-    )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgebuild.core.records import Record
 from edgebuild.core.wires import Artifact
+from edgebuild.deliver.provenance.records import Basis
 
 
 class TargetOutputs(Record):
@@ -17,6 +18,7 @@ class TargetOutputs(Record):
     dossier: Artifact
     package: Artifact
     archive: Artifact
+    basis: Basis = Basis()
 
 
 class SpecOutputs(Record):
@@ -32,6 +34,12 @@ class SpecOutputs(Record):
     """The spec's file and those that it extends."""
     known_targets: tuple[str, ...]
     known_candidates: tuple[str, ...]
+    candidates: tuple[str, ...] = ()
+    """Those that were asked for alone; all where empty."""
+    locked: bool = False
+    """Whether the lock's decisions stand."""
+    measured: bool = True
+    """Whether devices are measured."""
 
     @property
     def lock(self) -> Path:
@@ -40,5 +48,6 @@ class SpecOutputs(Record):
 
     @property
     def folder(self) -> Path:
-        """`build/<name>` beside the spec."""
-        return Path(self.file).parent / "build" / self.name
+        """`build/<name>` beside the spec; a folder of its own in there where some candidates alone were asked for."""
+        whole = Path(self.file).parent / "build" / self.name
+        return whole / "only" / "+".join(sorted(self.candidates)) if self.candidates else whole

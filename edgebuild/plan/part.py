@@ -5,23 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebuild.core.graph import Graph
-from edgebuild.deliver.provenance.lock import incumbents, read_lock
+from edgebuild.plan.held import Asked, Ground, lock_of
 from edgebuild.plan.lower import SpecPlan, lower_spec
 from edgebuild.plan.outputs import SpecOutputs, TargetOutputs
 from edgebuild.spec import Spec, load
 
 
-def outputs(file: Path, graph: Graph, targets: tuple[str, ...], candidates: tuple[str, ...]) -> SpecOutputs:
-    """Load one spec and add its part of the graph, with the incumbents of its lock.
+def outputs(
+    file: Path, graph: Graph, targets: tuple[str, ...], candidates: tuple[str, ...], asked: Asked | None = None
+) -> SpecOutputs:
+    """Load one spec and add its part of the graph, with what it takes from its lock.
+
+    Args:
+        file: of the spec.
+        graph: to add to.
+        targets: names; all where empty.
+        candidates: names; all where empty, `source` is always there.
+        asked: how the lock is to be treated.
 
     Raises:
         SpecError: every problem of the spec, or its lock is damaged.
     """
+    asked = asked or Asked()
     spec = load(file)
     wanted = {name: target for name, target in spec.targets.items() if not targets or name in targets}
-    held = incumbents(read_lock(Path(spec.file).with_suffix(".lock")))
-    plan = lower_spec(spec, graph, wanted, candidates, held) if wanted else None
-    return described(spec, plan)
+    ground = Ground.of(lock_of(Path(spec.file)), asked)
+    plan = lower_spec(spec, graph, wanted, candidates, ground) if wanted else None
+    found = described(spec, plan)
+    return found.model_copy(update={"candidates": candidates, "locked": asked.locked, "measured": ground.measures})
 
 
 def described(spec: Spec, plan: SpecPlan | None) -> SpecOutputs:
@@ -36,6 +47,7 @@ def described(spec: Spec, plan: SpecPlan | None) -> SpecOutputs:
                 dossier=target.dossier,
                 package=target.package,
                 archive=target.archive,
+                basis=target.basis,
             )
             for target in (plan.targets if plan else ())
         ),

@@ -99,6 +99,14 @@ class Shared:
         """A file or folder of the user's, by digest."""
         return self.add(ReadSource(path=str(path), digest=self.digest(path, ()), name=name + path.suffix), label)
 
+    def stored(self, path: str, digest: str, name: str) -> Artifact:
+        """Bytes that a store has, under a name."""
+        return self.add(ReadSource(path=path, digest=digest, name=name), "read the locked bytes")
+
+    def own_digest(self, path: str | None) -> str:
+        """Digest of a model of the user's own; "" where there is none."""
+        return self.digest(Path(path), weights_of(Path(path))) if path else ""
+
     @cached_property
     def package_files(self) -> dict[str, Artifact]:
         """Files of the user's that ship with every model, by their name in the package."""

@@ -10,6 +10,8 @@ from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
 from edgebuild.measure.memory import MeasureMemory
+from edgebuild.plan.held import Ground
+from edgebuild.plan.making import HoldToLock, makeable, recipe_digest
 from edgebuild.plan.shared import SPLITS, Shared
 from edgebuild.runtimes.base import Target
 from edgebuild.spec.records import SOURCE
@@ -25,6 +27,10 @@ class CandidatePlan:
     required: bool
     changes: int
     """Stages, and one more for a model of the user's own."""
+    recipe: str
+    """Digest of what it is made by."""
+    made: Artifact
+    """As its recipe makes it here; `model` where no lock holds other bytes."""
     model: Artifact
     call: Call
     predictions: dict[str, Artifact]
@@ -41,11 +47,12 @@ class TargetLowering:
     shared: Shared
     name: str
     target: Target
-    here: bool
-    """Whether its device is this machine."""
+    measured: bool
+    """Whether its device is this machine, and runs on it are asked for."""
     facts: Artifact
     at_most: int | None = None
     """Samples of a split, where the evidence is not worth more."""
+    ground: Ground = field(default_factory=Ground)
     candidates: list[CandidatePlan] = field(default_factory=list)
     _candidate: str = SOURCE
 
@@ -120,11 +127,12 @@ class TargetLowering:
     def evidence(
         self, name: str, words: str, recipe: Recipe, model: Artifact, refused: Refused | None
     ) -> CandidatePlan:
-        """Predictions on both splits, memory where the device is here, the account of operations."""
+        """Predictions on both splits, memory where the device is measured, the account of operations."""
         call = self.target.call()
+        made, model = model, self.held_to_lock(name, model)
         memory = None
         samples = self.shared.checked / "select"
-        if self.here:
+        if self.measured:
             step = MeasureMemory(model=model, call=call, samples=samples, facts=self.facts, threads=self.threads)
             memory = self.add(step, "measure memory")
         label = f"{self.name}: {name}: predict"
@@ -133,6 +141,8 @@ class TargetLowering:
             words=words,
             required=recipe.required,
             changes=len(recipe.stages) + (recipe.source is not None),
+            recipe=recipe_digest(recipe, self.shared.own_digest(recipe.source)),
+            made=made,
             model=model,
             call=call,
             predictions={
@@ -142,3 +152,17 @@ class TargetLowering:
             account=self.add(self.target.account(model, samples), "account of operations"),
             refusal=refused,
         )
+
+    def held_to_lock(self, name: str, made: Artifact) -> Artifact:
+        """The bytes that a lock pins, where it is to stand and this candidate ships."""
+        digest = self.ground.pinned(self.name, name)
+        if not digest:
+            return made
+        path = self.ground.at_hand.get(digest)
+        step = HoldToLock(
+            digest=digest,
+            name=made.filename,
+            made=made.attempt() if makeable(self.shared.graph, made) else None,
+            stored=self.shared.stored(path, digest, made.filename).attempt() if path else None,
+        )
+        return self.add(step, "hold to the lock")

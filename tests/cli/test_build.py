@@ -60,11 +60,18 @@ def test_a_second_target_shares_what_is_shared(project: Project) -> None:
     assert project.build().ran <= 5
 
 
-def test_one_candidate_alone_can_be_built(fresh: Project) -> None:
-    done = fresh.build("--candidate", "float16")
+def test_one_candidate_alone_is_built_apart_and_decides_nothing(project: Project) -> None:
+    lock = project.spec.with_suffix(".lock").read_bytes()
+    package = {path: path.read_bytes() for path in project.package.rglob("*") if path.is_file()}
+    done = project.build("--candidate", "int8")
     assert done.code == 0
-    dossier = json.loads((fresh.package.parent / "dossiers" / "pc.json").read_text())
-    assert [item["name"] for item in dossier["candidates"]] == ["source", "float16"]
+    apart = project.package.parent / "only" / "int8"
+    dossier = json.loads((apart / "dossiers" / "pc.json").read_text())
+    assert [item["name"] for item in dossier["candidates"]] == ["source", "int8"]
+    assert (apart / "pc" / "manifest.json").is_file()
+    assert "The lock and the packages stay; see build/tiny/only/int8." in done.out
+    assert project.spec.with_suffix(".lock").read_bytes() == lock
+    assert {path: path.read_bytes() for path in project.package.rglob("*") if path.is_file()} == package
 
 
 def test_an_unknown_target_or_candidate_is_told_with_those_there_are(project: Project) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from edgebuild.core.dossier import CandidateFile
 from edgebuild.core.evidence import EVIDENCE, Interval, Measurement, Verdict
 from edgebuild.decide.budgets import Budget, Floors, Form
-from edgebuild.decide.verdicts import COMMITTED, Bench, limit_words, margin_of, words
+from edgebuild.decide.limits import limit_words, margin_of, words
+from edgebuild.decide.verdicts import COMMITTED, Bench
 
 
 def budget(quantity: str = "accuracy.drop", form: Form = "max", limit: float = 0.5, **fields: Any) -> Budget:

@@ -23,6 +23,7 @@ from edgebuild.core.records import canonical_json, digest_of
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
 from edgebuild.plan.lower import lower
+from edgebuild.plan.making import HoldToLock
 from edgebuild.plan.shared import Shared
 from tests.house.steps import steps
 
@@ -91,6 +92,8 @@ def planned(folder: Path) -> Iterator[Step]:
         yield from lower([spec.load(file)]).graph.steps.values()
     # No candidate of today's language is a search; its slots are taken already.
     yield TakeSlot(front=Artifact(id="0", filename="front"), number=1, name="model.onnx")
+    # A plan has it where it stands on a lock.
+    yield HoldToLock(digest="sha256:1", name="model.onnx", made=Artifact(id="0", filename="model.onnx").attempt())
 
 
 def parameters(step: Step) -> Any:

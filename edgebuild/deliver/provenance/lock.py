@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from edgebuild.core.dossier import Dossier
 from edgebuild.core.evidence import Status, Verdict
-from edgebuild.deliver.provenance.observe import observed
-from edgebuild.deliver.provenance.records import Decided, Lock, LockedTarget
-from edgebuild.errors import Problem, SpecError
+from edgebuild.core.records import canonical_json
+from edgebuild.deliver.provenance.observe import NOT_COUNTED, fingerprint, observed, of_runs
+from edgebuild.deliver.provenance.records import Basis, Decided, Lock, LockedTarget, Observation, fate
+from edgebuild.errors import SpecError
 from edgebuild.reads import probed
 
 HEADER = """\
@@ -19,25 +20,45 @@ HEADER = """\
 """
 
 
-def lock_text(dossiers: Sequence[Dossier], previous: Lock, keep_others: bool) -> str:
+def lock_text(
+    dossiers: Sequence[Dossier], previous: Lock, keep_others: bool, bases: Mapping[str, Basis] | None = None
+) -> str:
     """The lock after a build.
 
     Args:
         dossiers: of the targets that were built, all of one spec.
         previous: the lock before; its observations stand where this build knows less.
         keep_others: whether targets that were not built stay as they were.
+        bases: what the plan knows of each target.
     """
     from edgebuild.documents import write
 
     targets = dict(previous.targets) if keep_others else {}
     for dossier in dossiers:
-        old = previous.targets.get(dossier.target)
-        before = old.observed if old is not None else {}
-        targets[dossier.target] = LockedTarget(
-            decided=decided(dossier), observed=observed(before, dossier, shipped(dossier))
-        )
+        basis = (bases or {}).get(dossier.target, Basis())
+        targets[dossier.target] = locked(dossier, previous.targets.get(dossier.target), basis)
     lock = Lock(name=dossiers[0].name, release=dossiers[0].release, targets=targets) if dossiers else previous
     return HEADER + write(lock.plain())
+
+
+def locked(dossier: Dossier, old: LockedTarget | None, basis: Basis) -> LockedTarget:
+    """One target of the lock after a build; the old one stands where a crash took the locked choice."""
+    new = decided(dossier, basis)
+    if old is None:
+        seen = observed(None, dossier, shipped(dossier), set())
+        return LockedTarget(decided=resting(new, None, seen, dossier), observed=seen)
+    if crashed(dossier, old.decided.choice):
+        return old
+    new = new.model_copy(update={"candidates": remembered(dossier, old.decided, new)})
+    if new.artifact == old.decided.artifact:
+        new = new.model_copy(update={"verdicts": steadied(dossier, old)})
+    turned = {
+        verdict.quantity
+        for name, verdict in named(dossier.verdicts).items()
+        if old.decided.verdicts.get(name) != new.verdicts.get(name)
+    }
+    seen = observed(old.observed, dossier, shipped(dossier), turned)
+    return LockedTarget(decided=resting(new, old, seen, dossier), observed=seen)
 
 
 def shipped(dossier: Dossier) -> str | None:
@@ -45,26 +66,79 @@ def shipped(dossier: Dossier) -> str | None:
     return dossier.choice or dossier.nearest
 
 
-def decided(dossier: Dossier) -> Decided:
+def decided(dossier: Dossier, basis: Basis) -> Decided:
     """What another build of the same spec must come to."""
+    choice = dossier.choice
     return Decided(
         device=dossier.device,
         runtime=dossier.runtime,
+        options=canonical_json(dossier.call.options).decode(),
         source=dossier.source_digest,
         data=dossier.data_digest,
-        choice=dossier.choice,
-        artifact=dossier.candidate(dossier.choice).digest if dossier.choice else "",
-        verdicts=statuses(dossier.verdicts),
+        objective=basis.objective,
+        choice=choice,
+        recipe=basis.recipes.get(choice or "", ""),
+        artifact=dossier.candidate(choice).digest if choice else "",
+        candidates={item.name: fate(item) for item in dossier.candidates if not lost(dossier, item.name)},
+        tools=basis.tools.get(choice or "", {}),
+        verdicts={name: verdict.status for name, verdict in named(dossier.verdicts).items()},
     )
 
 
-def statuses(verdicts: Sequence[Verdict]) -> dict[str, Status]:
-    """Verdict by budget and limit."""
-    found: dict[str, Status] = {}
+def named(verdicts: Sequence[Verdict]) -> dict[str, Verdict]:
+    """Verdicts by budget and limit."""
+    found: dict[str, Verdict] = {}
     for verdict in verdicts:
         name = f"{verdict.budget} {verdict.limit}"
-        found[name if name not in found else f"{name} ({verdict.quantity})"] = verdict.status
+        found[name if name not in found else f"{name} ({verdict.quantity})"] = verdict
     return found
+
+
+def lost(dossier: Dossier, name: str) -> bool:
+    """Whether a candidate was lost to a crash, which says nothing of the next build."""
+    refusal = dossier.candidate(name).refusal
+    return refusal is not None and refusal.kind == "failed"
+
+
+def crashed(dossier: Dossier, choice: str | None) -> bool:
+    """Whether the locked choice was lost to a crash."""
+    return any(item.name == choice and lost(dossier, item.name) for item in dossier.candidates)
+
+
+def remembered(dossier: Dossier, old: Decided, new: Decided) -> dict[str, str]:
+    """What became of each candidate; of those that crashed, what became of them before."""
+    gone = [item.name for item in dossier.candidates if lost(dossier, item.name) and item.name in old.candidates]
+    return new.candidates | {name: old.candidates[name] for name in gone}
+
+
+def steadied(dossier: Dossier, old: LockedTarget) -> dict[str, Status]:
+    """The verdicts on the locked bytes: one that a run settled is not unsettled by a run that does not count."""
+    found: dict[str, Status] = {}
+    for name, verdict in named(dossier.verdicts).items():
+        before = old.decided.verdicts.get(name)
+        settled = before in ("pass", "fail") and outweighed(verdict, old)
+        found[name] = before if before and settled else verdict.status
+    return found
+
+
+def outweighed(verdict: Verdict, old: LockedTarget) -> bool:
+    """Whether a verdict says nothing against an older one: its run was disturbed, or the device is not at hand."""
+    if verdict.status == "inconclusive":
+        return verdict.why.startswith(NOT_COUNTED)
+    known = any(
+        verdict.quantity in seen.figures and seen.artifact == old.decided.artifact for seen in old.observed.values()
+    )
+    return verdict.status == "unproven" and verdict.evidence == "unavailable" and known
+
+
+def resting(new: Decided, old: LockedTarget | None, seen: Mapping[str, Observation], dossier: Dossier) -> Decided:
+    """The decision with the machine its verdicts rest on: the one before, while it comes to the same."""
+    name = shipped(dossier)
+    artifact = dossier.candidate(name).digest if name else ""
+    fit = [machine for machine in sorted(seen) if seen[machine].artifact == artifact and of_runs(seen[machine])]
+    before = old.decided.machine if old is not None and old.decided.verdicts == new.verdicts else ""
+    preferred = [machine for machine in (before, fingerprint(dossier), *fit) if machine in fit]
+    return new.model_copy(update={"machine": preferred[0] if preferred else ""})
 
 
 def parse_lock(text: str, name: str) -> Lock:
@@ -102,64 +176,3 @@ def read_lock(path: Path) -> Lock:
 def incumbents(lock: Lock) -> dict[str, str]:
     """Target → digest of the artifact that ships."""
     return {name: target.decided.artifact for name, target in lock.targets.items() if target.decided.artifact}
-
-
-def differences(lock: Lock, dossiers: Sequence[Dossier], lockname: str) -> list[Problem]:
-    """Where a build departs from what the lock says was decided; observed numbers are never compared.
-
-    Args:
-        lock: as committed.
-        dossiers: of this build.
-        lockname: as problems name the lock.
-    """
-    found: list[Problem] = []
-    for dossier in dossiers:
-        held = lock.targets.get(dossier.target)
-        if held is None:
-            found.append(Problem(f"{lockname}: {dossier.target}", "is not in the lock.", BUILD))
-        else:
-            found += departures(f"{lockname}: {dossier.target}", held.decided, decided(dossier))
-    return found
-
-
-def departures(where: str, held: Decided, now: Decided) -> list[Problem]:
-    """Each fact that is another now. Bytes are only compared where the same candidate ships."""
-    found = [
-        Problem(f"{where}.{field}", f"{words} {short(new)}, the lock has {short(old)}.", fix)
-        for field, words, fix in FACTS
-        if (old := getattr(held, field)) != (new := getattr(now, field))
-        and not (field == "artifact" and held.choice != now.choice)
-    ]
-    for name in dict.fromkeys((*held.verdicts, *now.verdicts)):
-        before, after = held.verdicts.get(name), now.verdicts.get(name)
-        if before == after:
-            continue
-        words = (
-            f"is {after} now, the lock has {before}." if before and after
-            else f"({after}) is not in the lock." if after
-            else f"({before}) is in the lock, but is no budget any more."
-        )  # fmt: skip
-        found.append(Problem(f"{where}.verdicts: {name}", words, REVIEW if before and after else BUILD))
-    return found
-
-
-def short(value: str | None) -> str:
-    """A value in a sentence; of a digest the first 12 digits."""
-    if value and value.startswith("sha256:"):
-        return value[:19] + "…"
-    return f"`{value}`" if value else "nothing"
-
-
-BUILD = "Run `edgebuild build` without `--locked` and commit the lock."
-REVIEW = "Read the report; where it is right, run `edgebuild build` without `--locked` and commit the lock."
-
-FACTS = (
-    ("device", "the target is for", BUILD),
-    ("runtime", "the target runs on", BUILD),
-    ("source", "the model is", "Restore the model, or accept the new one: " + BUILD),
-    ("data", "the samples are", "Restore the data and its loader, or accept the new ones: " + BUILD),
-    ("choice", "the build chooses", REVIEW),
-    ("artifact", "the candidate's bytes are",
-     "Install the versions that made the locked ones (`edgebuild doctor`), or accept the new bytes: " + BUILD),
-)  # fmt: skip
-"""Field, words before the new value, fix."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import ValidationError
 
+from edgebuild.core.dossier import CandidateFile
 from edgebuild.core.evidence import EVIDENCE, Evidence, Status
 from edgebuild.core.records import Record
 from edgebuild.errors import Problem, SpecError
 
-VERSION = 1
+VERSION = 2
+OLDER = (1,)
+"""Layouts that are read too: what they lack is empty, and the next build writes it."""
 
 
 class Figure(Record):
@@ -46,21 +51,59 @@ class Observation(Record):
     """Quantity to number; `latency.p50.ratio` is the quotient to the source within one run."""
 
 
+class Basis(Record):
+    """What a plan knows of one target that decides it and is no measurement."""
+
+    objective: str = ""
+    recipes: dict[str, str] = {}
+    """Candidate to digest of its start and stages."""
+    tools: dict[str, dict[str, str]] = {}
+    """Candidate to the distributions that make its bytes, by version."""
+
+
 class Decided(Record):
     """What another build must come to again."""
 
     device: str
     runtime: str
+    options: str = ""
+    """With which the runtime loads what ships."""
     source: str
     """Digest of the untouched model."""
     data: str
     """Digest of all samples used."""
+    objective: str = ""
+    """Terms, as a person reads them."""
     choice: str | None
     """Name of the candidate that ships."""
+    recipe: str = ""
+    """Digest of its start and stages."""
     artifact: str
     """Digest of its bytes, "" where none ships."""
+    machine: str = ""
+    """Whose numbers the verdicts rest on, a fingerprint of `observed`; "" where they rest on none."""
+    candidates: dict[str, str] = {}
+    """Name to `made`, or the kind of its refusal and who declined."""
+    tools: dict[str, str] = {}
+    """Distributions that make the bytes of what ships, by version."""
     verdicts: dict[str, Status]
     """Budget and limit, as a person reads them, to the verdict."""
+
+    def plain(self) -> dict[str, object]:
+        """As it is written."""
+        written = self.model_dump()
+        return written | {name: dict(sorted(written[name].items())) for name in ("candidates", "tools")}
+
+
+MADE = "made"
+
+
+def fate(file: CandidateFile) -> str:
+    """What became of a candidate, without the versions of who declined: those stand for themselves."""
+    if file.refusal is None:
+        return MADE
+    by = re.sub(r"\s+v?\d[\w.+-]*", "", file.refusal.by)
+    return f"{file.refusal.kind} by {by}"
 
 
 class LockedTarget(Record):
@@ -74,6 +117,8 @@ class LockedTarget(Record):
 class Lock(Record):
     """A lock file."""
 
+    version: int = VERSION
+    """Layout of the file it was read from."""
     name: str = ""
     release: str = ""
     targets: dict[str, LockedTarget] = {}
@@ -82,7 +127,7 @@ class Lock(Record):
         """As it is written, one fact a line."""
         targets = {
             name: {
-                "decided": target.decided.model_dump(),
+                "decided": target.decided.plain(),
                 "observed": {
                     machine: {"artifact": seen.artifact, **{key: item.text for key, item in seen.figures.items()}}
                     for machine, seen in sorted(target.observed.items())
@@ -99,11 +144,12 @@ class Lock(Record):
         Raises:
             SpecError: it is not what edgebuild wrote.
         """
-        if not isinstance(content, dict) or content.get("lock") != VERSION:
+        if not isinstance(content, dict) or content.get("lock") not in (*OLDER, VERSION):
             raise SpecError(Problem(name, f"is no lock of version {VERSION}.", FIX))
         try:
             return cls.model_validate(
                 {
+                    "version": content["lock"],
                     "name": content["name"],
                     "release": content["release"],
                     "targets": {key: _target(value) for key, value in content["targets"].items()},
