@@ -40,6 +40,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--remeasure", action="store_true", help="time and weigh again; the new numbers replace the old"
     )
+    parser.add_argument(
+        "--rehash", action="store_true", help="read every file of yours again, whatever its size and times say"
+    )
     parser.add_argument("--retry", action="store_true", help="run steps again that crashed twice before")
     parser.add_argument("--quiet", action="store_true", help="say nothing but the verdicts")
     parser.add_argument("--format", choices=("text", "json"), default="text")
@@ -94,6 +97,7 @@ def execute(
         retry=args.retry,
         known_only=known_only,
         workspace=str(Path.cwd()),
+        folders=tuple(dict.fromkeys(str(Path(spec.file).parent) for spec in plan.specs)),
     )
     try:
         return build(plan.graph, store, options, watch)

@@ -170,7 +170,7 @@ def open_store(args: argparse.Namespace) -> Store:
     from edgebuild.engine.store import Store
 
     layers = [Path(name).expanduser() for name in os.environ.get(LAYERS, "").split(os.pathsep) if name]
-    store = Store(store_root(args), layers)
+    store = Store(store_root(args), layers, rehash=getattr(args, "rehash", False))
     for note in store.notes:
         print(f"edgebuild: {note}", file=sys.stderr)
     return store

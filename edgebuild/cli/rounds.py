@@ -74,7 +74,13 @@ class Rounds:
         self.planner = Planner(args, store)
         self.ran = self.rounds = 0
         self.by_itself = not (
-            args.summary or args.junit or args.no_fast_path or args.remeasure or args.retry or args.check_determinism
+            args.summary
+            or args.junit
+            or args.no_fast_path
+            or args.remeasure
+            or args.retry
+            or args.rehash
+            or args.check_determinism
         )
 
     def run(self) -> int:

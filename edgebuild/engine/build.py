@@ -41,6 +41,8 @@ class Options:
     """Raise `UnknownError` at the first step that would have to run."""
     workspace: str = ""
     """Name of the checkout, under which the history for `why` is kept."""
+    folders: tuple[str, ...] = ()
+    """Of the specs, absolute: cleaning the store spares what their locks name, wherever they lie."""
 
     @property
     def tokens(self) -> int:
@@ -61,7 +63,7 @@ def build(graph: Graph, store: Store, options: Options | None = None, listener: 
     """
     options, listener = options or Options(), listener or Quiet()
     with ExitStack() as stack, interrupting():
-        scratch = stack.enter_context(store.scratch())
+        scratch = stack.enter_context(store.scratch(lambda: listener.waiting("", "the store is being cleaned")))
         if options.remeasure:
             # Stamps of other checkouts rest on numbers that are about to be replaced.
             bump_generation(store.root)
@@ -86,7 +88,7 @@ class _Walk:
 
     def __init__(self, oracle: Oracle, executor: Executor, options: Options, listener: Listener) -> None:
         self.oracle = oracle
-        self.dependency = StoreDependency(oracle, options.workspace)
+        self.dependency = StoreDependency(oracle, options.workspace, options.folders)
         self.crew = Crew(executor, options.tokens, listener, self._remake, oracle.place.__getitem__)
         self.reporter = Reporter(self.dependency, listener)
         self._runner = CrewRunner(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
+from collections.abc import Iterable
 from typing import Any
 
 from doit.control import TaskDispatcher
@@ -57,8 +58,8 @@ class StoreDependency(Dependency):  # type: ignore[misc]
     `get_status` comes when all inputs are done, so early cutoff falls out of it: equal bytes give an equal key.
     """
 
-    def __init__(self, oracle: Oracle, workspace: str) -> None:
-        self.oracle, self.workspace = oracle, workspace
+    def __init__(self, oracle: Oracle, workspace: str, folders: Iterable[str] = ()) -> None:
+        self.oracle, self.workspace, self._folders = oracle, workspace, tuple(folders)
         self.outcomes: dict[str, Outcome] = {}
         self.orders: dict[str, Order] = {}
         """Of the steps that have to run."""
@@ -106,7 +107,7 @@ class StoreDependency(Dependency):  # type: ignore[misc]
     def close(self) -> None:
         """Keep under which names hits were used, all at once."""
         with contextlib.suppress(NoRoomError):
-            self.oracle.store.register(self.workspace)
+            self.oracle.store.register(self.workspace, self._folders)
         if self._noted:
             # History is a comfort: a full disk has its own problem, told by the step that met it.
             with contextlib.suppress(NoRoomError), self.oracle.store.rows.transaction():
