@@ -111,6 +111,28 @@ def test_a_damaged_table_of_a_layer_is_named_with_a_way_out(tmp_path: Path) -> N
                 ask("tree:" + "0" * 64)
 
 
+@pytest.mark.parametrize(
+    ("written", "damaged"),
+    [
+        (b"created REAL", b"creaded REAL"),
+        (b"digest TEXT NOT NULL", b"digest TEXT NOT NUL\xcc"),
+        (b"crashes", b"crushes"),
+    ],
+)
+def test_a_damaged_layout_of_the_table_is_set_aside(written: bytes, damaged: bytes, yard: Yard) -> None:
+    texts = read(chain(), yard.store).texts
+    yard.store.close()
+    table = yard.store.root / "rows.sqlite"
+    content = table.read_bytes()
+    assert written in content
+    table.write_bytes(content.replace(written, damaged, 1))
+    with Store(yard.store.root) as store:
+        assert "was damaged and is set aside" in store.notes[0]
+        assert read(chain(), store).texts == texts
+    with Store(yard.store.root) as store:
+        assert store.notes == []
+
+
 # -- clocks ----------------------------------------------------------------------------------------------------------
 
 YEAR_S = 365 * 86400.0

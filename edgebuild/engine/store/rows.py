@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebuild.engine.store.place import keep_private
-from edgebuild.engine.store.schema import SCHEMA, TABLES
+from edgebuild.engine.store.schema import SCHEMA, STATEMENTS
 from edgebuild.errors import Problem, StepError
 
 
@@ -45,8 +45,11 @@ class Rows:
                     self._prepare()
 
     def _ready(self) -> bool:
-        version, mode = self.one("PRAGMA user_version"), self.one("PRAGMA journal_mode")
-        return (version, mode) == ((SCHEMA,), ("wal",))
+        if (self.one("PRAGMA user_version"), self.one("PRAGMA journal_mode")) != ((SCHEMA,), ("wal",)):
+            return False
+        if {text for (text,) in self.all("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")} != set(STATEMENTS):
+            raise DamagedError(_damage(self.path, "its layout is not what was written"))
+        return True
 
     def _prepare(self) -> None:
         # SQLite does not wait where two change the mode at once, it fails at once: hence the lock around this.
@@ -63,7 +66,7 @@ class Rows:
             # What an older edgebuild knew has other keys: all of it would be made again anyway.
             for (name,) in self.all("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"):
                 self._db.execute(f"DROP TABLE {name}")
-            for statement in TABLES.split(";"):
+            for statement in STATEMENTS:
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={SCHEMA}")
 
@@ -76,6 +79,9 @@ class Rows:
         """
         try:
             yield
+        except UnicodeDecodeError as error:
+            # SQLite quotes from the layout of a damaged table.
+            raise DamagedError(_damage(self.path, "malformed")) from error
         except sqlite3.DatabaseError as error:
             vague = "I/O" in str(error) or "unable to open" in str(error)
             if "full" in str(error) or (vague and _no_room(self.path)):
@@ -179,6 +185,10 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> Problem:
         )
     if "locked" in words:
         return Problem(str(path), f"The store stayed locked for 30 s ({words}).", "Look for a hanging edgebuild.")
+    return _damage(path, words)
+
+
+def _damage(path: Path, words: str) -> Problem:
     return Problem(
         str(path),
         f"The store's table is damaged ({words}).",

@@ -29,3 +29,5 @@ CREATE TABLE stats (device TEXT NOT NULL, inode TEXT NOT NULL, size INTEGER NOT 
   ctime INTEGER NOT NULL, digest TEXT NOT NULL, crc INTEGER NOT NULL, used REAL NOT NULL,
   PRIMARY KEY (device, inode)) WITHOUT ROWID;
 """
+STATEMENTS = tuple(text.strip() for text in TABLES.split(";") if text.strip())
+"""One for each table and index, as SQLite keeps it."""
