@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,16 +103,34 @@ class Refused(Exception):  # noqa: N818 - a result that travels as an exception,
         self.by, self.why, self.fix, self.kind = by, why, fix, kind
 
 
+MEMORY = (
+    "bad_alloc", "bfc_arena", "failed to allocate memory", "cannot allocate memory", "unable to allocate",
+    "resourceexhausted", "resource_exhausted", "out of memory", "memoryerror", "failed to map segment",
+)  # fmt: skip
+"""In what tools say where memory ran out; small letters. The runner, which travels alone, has the same."""
+DISK = ("no space left", "disk quota exceeded")
+"""The same of the disk."""
+
+
 @contextmanager
 def words_of(tool: str, fix: str = "") -> Iterator[None]:
-    """Turn whatever a third-party tool raises inside the block into a refusal that quotes it."""
+    """Turn whatever a third-party tool raises inside the block into a refusal that quotes it.
+
+    Raises:
+        MemoryError: memory ran out, in whatever words; that says nothing of what the tool was given.
+        OSError: the disk is full.
+    """
     try:
         yield
     except (Refused, EdgebuildError, MemoryError, OSError):
         raise
     except Exception as error:
-        text = str(error).strip() or type(error).__name__
-        raise Refused(by=tool, why=f"{type(error).__name__}: {text}", fix=fix) from error
+        said = f"{type(error).__name__}: {str(error).strip() or type(error).__name__}"
+        if any(mark in said.lower() for mark in DISK):
+            raise OSError(errno.ENOSPC, said) from error
+        if any(mark in said.lower() for mark in MEMORY):
+            raise MemoryError(said) from error
+        raise Refused(by=tool, why=said, fix=fix) from error
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

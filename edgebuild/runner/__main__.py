@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebuild.runner import memory, predict, process, timing, trace
-from edgebuild.runner.job import Declined, Job, JobError, read_job
+from edgebuild.runner.job import Declined, Exhausted, Job, JobError, exhausted, read_job
 
 WORK: dict[str, Callable[[Job, Path], dict[str, Any]]] = {
     "predict": predict.run,
@@ -38,6 +38,11 @@ def main(argv: list[str]) -> int:
     except Declined as declined:
         write_json(output / "refusal.json", {"by": declined.by, "why": declined.why, "model": declined.model})
         return 3
+    except (Exhausted, MemoryError, OSError) as error:
+        if not isinstance(error, Exhausted) and not exhausted(error):
+            raise
+        print(error or type(error).__name__, file=sys.stderr)
+        return 4
     return 0
 
 

@@ -26,6 +26,25 @@ class Declined(Exception):  # noqa: N818 - a result that travels as an exception
         self.by, self.why, self.model = by, why, model
 
 
+class Exhausted(Exception):  # noqa: N818 - says how the machine is, not what is wrong with the model
+    """Memory or disk did not suffice for it, which says nothing of the model: exit status 4."""
+
+
+MEMORY = (
+    "bad_alloc", "bfc_arena", "failed to allocate memory", "cannot allocate memory", "unable to allocate",
+    "resourceexhausted", "resource_exhausted", "out of memory", "memoryerror", "failed to map segment",
+)  # fmt: skip
+"""In what runtimes and converters say where memory ran out; small letters."""
+DISK = ("no space left", "disk quota exceeded")
+"""The same of the disk."""
+
+
+def exhausted(error: BaseException) -> bool:
+    """Whether an exception tells of memory or disk, and not of the model."""
+    said = words(error).lower()
+    return any(mark in said for mark in (*MEMORY, *DISK))
+
+
 class Session(Protocol):
     """A loaded model, as a session module makes it."""
 
@@ -52,10 +71,13 @@ class Model:
 
         Raises:
             Declined: the runtime is not installed here, or does not load.
+            Exhausted: there is no room to load it.
         """
         try:
             return importlib.import_module(self.session)
         except Exception as error:
+            if exhausted(error):
+                raise Exhausted(words(error)) from error
             raise Declined(self.runtime or self.session, words(error), self.index) from error
 
     def versions(self) -> dict[str, str]:
@@ -152,7 +174,7 @@ def _job(asked: dict[str, Any]) -> Job:
 
 
 class declining:  # noqa: N801 - used as a statement, like contextlib.suppress
-    """Turn whatever a runtime raises inside the block into `Declined` with its words."""
+    """Turn whatever a runtime raises inside the block into `Declined` with its words, or into `Exhausted`."""
 
     def __init__(self, model: Model, where: str = "") -> None:
         """Args: where: what was being done, put before the runtime's words."""
@@ -162,8 +184,10 @@ class declining:  # noqa: N801 - used as a statement, like contextlib.suppress
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, _trace: object) -> None:
-        if error is None or isinstance(error, JobError | Declined | MemoryError) or not isinstance(error, Exception):
+        if error is None or isinstance(error, JobError | Declined | Exhausted) or not isinstance(error, Exception):
             return
+        if exhausted(error):
+            raise Exhausted(self.where + words(error)) from error
         by = " ".join(f"{name} {version}" for name, version in list(self.model.versions().items())[:1])
         raise Declined(by or self.model.runtime, self.where + words(error), self.model.index) from error
 

@@ -8,7 +8,7 @@ import pytest
 
 from edgebuild.core.dossier import Call
 from edgebuild.devices.links.base import Job, JobModel
-from edgebuild.devices.links.local import LocalLink, environment
+from edgebuild.devices.links.local import LocalLink, RunnerDied, environment
 from edgebuild.errors import Refused, StepError
 from tests.measure.models import ORT, dense, session, split
 
@@ -51,6 +51,23 @@ def test_a_model_that_the_runtime_declines_is_refused_in_its_words(here: Path) -
 def test_a_runner_that_dies_by_a_signal_leaves_its_last_words(here: Path) -> None:
     with pytest.raises(StepError, match=r"(?s)died by SIGABRT.*last words"):
         LocalLink().execute(job(here, session(here, "abort")), here / "out", 60)
+
+
+@pytest.mark.parametrize("name", ["starved", "full"])
+def test_a_machine_without_room_is_a_failure_and_no_words_about_the_model(here: Path, name: str) -> None:
+    with pytest.raises(StepError, match="had not enough memory or disk") as caught:
+        LocalLink().execute(job(here, session(here, name)), here / "out", 60)
+    assert not (here / "out" / "refusal.json").exists()
+    assert "Free memory or disk" in caught.value.problems[0].fix
+
+
+def test_two_equal_ends_of_a_runner_are_known_as_equal(here: Path) -> None:
+    ends = []
+    for _ in range(2):
+        with pytest.raises(RunnerDied) as caught:
+            LocalLink().execute(job(here, session(here, "abort")), here / "out", 60)
+        ends.append(caught.value.crashed)
+    assert set(ends) == {"The runner (predict, abort) died by SIGABRT."}
 
 
 def test_a_runner_that_hangs_is_stopped(here: Path) -> None:

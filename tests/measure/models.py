@@ -58,6 +58,8 @@ def split(folder: Path, count: int = 20) -> Path:
 
 SESSIONS = {
     "abort": "def open(path, options):\n    import os\n    print('last words', flush=True)\n    os.abort()\n",
+    "starved": "def open(path, options):\n    raise RuntimeError('bfc_arena.cc: Failed to allocate memory for 9 GB')\n",
+    "full": "def open(path, options):\n    raise ValueError('write: No space left on device')\n",
     "hang": "def open(path, options):\n    import time\n    time.sleep(60)\n",
     "threads": "import os\ndef open(path, options):\n    raise RuntimeError('OMP ' + os.environ['OMP_NUM_THREADS'])\n",
     "sleepy": (

@@ -18,10 +18,22 @@ from edgebuild.errors import Problem, Refused, StepError
 DECLINED = 3
 """Exit status with which the runner says that `refusal.json` holds the runtime's words."""
 
+EXHAUSTED = 4
+"""Exit status with which the runner says that memory or disk did not suffice."""
+
 THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 LOG_TAIL = 2000
 """Characters of a dead runner's log that an error quotes."""
+
+
+class RunnerDied(StepError):  # noqa: N818 - what happened, not what is wrong
+    """A runner ended without an answer."""
+
+    def __init__(self, problem: Problem, crashed: str) -> None:
+        """Args: crashed: how it ended, without what differs from run to run; two equal ends are no chance."""
+        super().__init__(problem)
+        self.crashed = crashed
 
 
 class LocalLink:
@@ -81,23 +93,23 @@ def refusal(file: Path) -> Refused:
     return Refused(by=said["by"], why=said["why"])
 
 
-def died(job: Job, status: int | None, log: Path, timeout_s: float) -> StepError:
+def died(job: Job, status: int | None, log: Path, timeout_s: float) -> RunnerDied:
     """What a dead runner left."""
     tail = log.read_text(encoding="utf-8", errors="replace").strip()[-LOG_TAIL:]
     runtime = next((model.call.runtime for model in job.models if model.call.runtime), "the runtime")
-    return StepError(
-        Problem(
-            where=f"runner ({job.what}, {runtime})",
-            what=f"{ending(status, timeout_s)}\n{tail}".rstrip(),
-            fix="Run again; if it ends so each time, the model or the runtime's build is at fault.",
-        )
-    )
+    where, end = f"runner ({job.what}, {runtime})", ending(status, timeout_s)
+    fix = "Run again; if it ends so each time, the model or the runtime's build is at fault."
+    if status == EXHAUSTED:
+        fix = "Free memory or disk, or build on a machine that has more; nothing was stored of it."
+    return RunnerDied(Problem(where, f"{end}\n{tail}".rstrip(), fix), crashed=f"The {where} {end}")
 
 
 def ending(status: int | None, timeout_s: float) -> str:
     """How a process ended, in words."""
     if status is None:
         return f"was stopped after {timeout_s:g} s without an answer."
+    if status == EXHAUSTED:
+        return "had not enough memory or disk."
     if status < 0:
         return f"died by {signal.Signals(-status).name}."
     return f"ended with exit status {status} and no result."
