@@ -211,7 +211,7 @@ ANSWERED: dict[str, tuple[str, ...]] = {
 DOES_NOT_APPLY: dict[str, str] = {
     "A table that is read whole before the first step": "Rows are selected by key; no build reads a whole table.",
     "Rows of machines nobody trusts": (
-        "There is no remote store. A layer is named by its reader, and what is taken from it is held against its digest."
+        "There is no remote store. A layer is named by its reader; what is taken of it is held against its digest."
     ),
     "Private data in what is uploaded": (
         "Nothing is uploaded. A package holds three samples of the user's, because its check cannot do without; the "
