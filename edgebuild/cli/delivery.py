@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from edgebuild.core.dossier import Dossier
 from edgebuild.core.wires import Artifact
+from edgebuild.data.sources import digest_path
 from edgebuild.decide.exits import exit_code, worst_code
+from edgebuild.engine.installation import identity
 from edgebuild.errors import Problem, StepError
 from edgebuild.reads import probed
 
@@ -43,6 +45,7 @@ class Delivery:
         self.hits = max(0, results.hits - ran_before)
         self.dossiers = {spec.file: self.read(spec) for spec in plan.specs}
         self.departures: list[Departure] = []
+        self.installation = identity()
         self.wrote = False
         """Whether anything outside the store was not what it had to be."""
 
@@ -127,6 +130,8 @@ class Delivery:
         from edgebuild.deliver.provenance.lock import incumbents, lock_text, read_lock
 
         dossiers = self.dossiers[spec.file]
+        if not self.locked and self.results.settled(spec.file, self.basis(spec)):
+            return False
         previous = read_lock(spec.lock)
         bases = {target.name: target.basis for target in spec.targets}
         if self.locked:
@@ -140,7 +145,17 @@ class Delivery:
         if not probed(spec.lock).exists() or spec.lock.read_text(encoding="utf-8") != text:
             spec.lock.write_text(text, encoding="utf-8")
             self.wrote = True
-        return incumbents(read_lock(spec.lock)) != incumbents(previous)
+        changed = incumbents(read_lock(spec.lock)) != incumbents(previous)
+        if not changed:
+            self.results.settle(spec.file, self.basis(spec))
+        return changed
+
+    def basis(self, spec: SpecOutputs) -> str:
+        """All that a lock follows from, itself included: with the same it comes out the same."""
+        dossiers = [(item.name, self.results.digest(item.dossier)) for item in self.complete(spec)]
+        held = digest_path(spec.lock) if probed(spec.lock).exists() else ""
+        bases = [item.basis for item in spec.targets]
+        return repr((self.installation, dossiers, held, bases, spec.known_targets, self.limited))
 
     def code(self, accept: tuple[str, ...], require_device: bool) -> int:
         """The exit code of the whole build."""

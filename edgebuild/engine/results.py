@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from edgebuild.core.records import digest_of
 from edgebuild.core.wires import Artifact, Refusal
 from edgebuild.engine.crew import Crew, RemadeError
 from edgebuild.engine.export import export
@@ -147,6 +148,15 @@ class Results:
         if isinstance(outcome, Declined):
             return outcome.refusal.kind == "failed"
         return isinstance(outcome, Failed) and outcome.passes
+
+    def settled(self, name: str, content: str) -> bool:
+        """Whether this very content was settled under the name before: what follows from it alone need not be done."""
+        row = self._store.rows.one("SELECT digest FROM settled WHERE name = ?", name)
+        return row == (digest_of(content.encode()),)
+
+    def settle(self, name: str, content: str) -> None:
+        """Remember that nothing is left to be done for some content."""
+        self._store.rows.run("INSERT OR REPLACE INTO settled VALUES (?, ?)", name, digest_of(content.encode()))
 
     # -- reading -------------------------------------------------------------------------------------------------
 

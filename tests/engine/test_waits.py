@@ -205,3 +205,29 @@ def test_words_of_a_holder_are_whole_whatever_stood_there_before(tmp_path: Path)
 def test_signals_without_a_name_are_told_by_number() -> None:
     assert "SIGSEGV" in _end_words(-signal.SIGSEGV)
     assert "signal 40" in _end_words(-40)
+
+
+def test_an_interrupt_is_heard_while_another_process_holds_the_table(tmp_path: Path) -> None:
+    import sqlite3
+
+    with Store(tmp_path / "store"):
+        pass
+    other = sqlite3.connect(tmp_path / "store" / "rows.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    code = (
+        "import sys; from pathlib import Path; from edgebuild.engine.store import Store\n"
+        "store = Store(Path(sys.argv[1])); print('in', flush=True)\n"
+        "store.rows.run(\"INSERT INTO workspaces VALUES ('x', 0)\")"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "store")],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None and process.stdout.readline() == "in\n"
+    time.sleep(0.5)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=20)
+    assert time.monotonic() - began < 5
+    other.execute("ROLLBACK")
+    other.close()

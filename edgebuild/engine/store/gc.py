@@ -190,6 +190,7 @@ def _carry_out(sweep: _Sweep, *, dry_run: bool) -> Swept:
         store.rows.run_many("DELETE FROM actions WHERE key = ?", [(key,) for key in sweep.drop])
         store.rows.run("DELETE FROM seen WHERE key NOT IN (SELECT key FROM actions)")
         store.rows.run("DELETE FROM plans")
+        store.rows.run("DELETE FROM settled")
         store.checkouts.forget()
         _drop_history(store)
         store.user_files.forget()

@@ -18,6 +18,11 @@ from edgebuild.engine.store.place import keep_private
 from edgebuild.engine.store.schema import SCHEMA, STATEMENTS
 from edgebuild.errors import Problem, StepError
 
+PATIENCE_S = 30.0
+"""How long another writer is waited for."""
+SLICE_S = 0.25
+"""At a time, since no interrupt is heard while SQLite waits."""
+
 
 class DamagedError(StepError):
     """The table is no table any more."""
@@ -35,7 +40,7 @@ class Rows:
         self._lock = threading.RLock()
         with self.explained():
             keep_private(path)
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(path, timeout=SLICE_S, isolation_level=None, check_same_thread=False)
             # Damaged text is damaged data, found where it is held against its digest; it ends no query.
             self._db.text_factory = partial(str, encoding="utf-8", errors="replace")
             # NORMAL: after a power loss the last rows may be gone, and are made again; they are never half there.
@@ -96,7 +101,7 @@ class Rows:
     def transaction(self) -> Iterator[None]:
         """All or nothing, in one writer's turn."""
         with self._lock, self.explained():
-            self._db.execute("BEGIN IMMEDIATE")
+            self._patiently("BEGIN IMMEDIATE")
             try:
                 yield
             except BaseException:
@@ -108,7 +113,7 @@ class Rows:
     def run(self, statement: str, *values: Any) -> None:
         """One change; inside `transaction` part of it."""
         with self._lock, self.explained():
-            self._db.execute(statement, values)
+            self._patiently(statement, values)
 
     def run_many(self, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
         """The same change for many rows."""
@@ -118,13 +123,23 @@ class Rows:
     def one(self, statement: str, *values: Any) -> tuple[Any, ...] | None:
         """The first row of an answer."""
         with self._lock, self.explained():
-            found: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
+            found: tuple[Any, ...] | None = self._patiently(statement, values).fetchone()
             return found
 
     def all(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """All rows of an answer."""
         with self._lock, self.explained():
-            return self._db.execute(statement, values).fetchall()
+            return self._patiently(statement, values).fetchall()
+
+    def _patiently(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        """Execute it as soon as no other process writes."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self._db.execute(statement, values)
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
 
     def close(self) -> None:
         """Let go of the file."""

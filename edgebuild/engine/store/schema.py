@@ -1,6 +1,6 @@
 """The tables of a store."""
 
-SCHEMA = 5
+SCHEMA = 6
 """Raised with every change; tables of an older one are made anew, since keys of another edgebuild hit nothing."""
 
 TABLES = """
@@ -22,6 +22,7 @@ CREATE INDEX observed ON observations (condition);
 CREATE TABLE crashes (key TEXT PRIMARY KEY, limits TEXT NOT NULL, reason TEXT NOT NULL, log TEXT NOT NULL,
   times INTEGER NOT NULL, created REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE peaks (step TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE settled (name TEXT PRIMARY KEY, digest TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE trees (digest TEXT PRIMARY KEY, manifest TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE blobs (digest TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, inode TEXT NOT NULL)
   WITHOUT ROWID;
