@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgebuild.core.dossier import Dossier
 from edgebuild.core.evidence import Verdict
 from edgebuild.core.wires import Refusal
+from edgebuild.decide.reasons import DUE
 
 if TYPE_CHECKING:
     from edgebuild.cli.delivery import Delivery
@@ -21,7 +22,7 @@ def print_lines(delivery: Delivery, accept: tuple[str, ...]) -> None:
     for spec in delivery.plan.specs:
         for dossier in delivery.dossiers[spec.file]:
             print(f"{dossier.name} · {headline(dossier)}")
-            for line in shortfalls(dossier):
+            for line in [*shortfalls(dossier), *(note for note in dossier.notes if note.startswith(DUE))]:
                 print(f"    {line}")
     for problem in delivery.problems():
         print(problem.render(), file=sys.stderr)

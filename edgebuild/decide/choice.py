@@ -29,6 +29,8 @@ class Rules:
     """Relative difference of latencies that one run cannot tell from none."""
     contended: str = ""
     """Why the timing run does not count; its numbers then order nothing."""
+    due: str = ""
+    """Why some candidate could not be timed this time."""
     unmeasured: str = ""
     """Why nothing is measured; numbers of runs then order nothing."""
     choose: str | None = None
@@ -135,7 +137,7 @@ def best_of(eligible: Sequence[CandidateFile], rules: Rules) -> tuple[CandidateF
         held = next((item for item in left if item.name == rules.incumbent), None)
         if values is None:
             notes.append(f"`{term.direction}: {term.quantity}` was skipped: {basis}")
-            if held is not None and rules.unordered(term):
+            if held is not None and (rules.unordered(term) or (rules.due and family(term.quantity) in TIMED)):
                 # What came out when it was measured undisturbed is worth more than the terms behind it.
                 decisions.append(f"`{held.name}` stays: it is locked, and {term.quantity} cannot be compared now.")
                 return held, decisions, notes

@@ -100,6 +100,7 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
         objective=step.objective,
         dead_band=raw.latency.get("dead_band") or 0.03,
         contended=raw.contended,
+        due=raw.due,
         unmeasured=raw.held.unmeasured,
         choose=step.choose,
         incumbent=incumbent(files, step.incumbent),

@@ -11,6 +11,9 @@ from edgebuild.decide.budgets import Term
 SPLIT = "select"
 """Choosing happens here; the report judges."""
 
+DUE = "Measurement due"
+"""How a note begins on numbers that are to be taken again."""
+
 
 def margin(verdict: Verdict) -> float:
     """The verdict's margin, or 0 where it has none."""

@@ -13,9 +13,12 @@ from edgebuild.core.step import Workspace
 from edgebuild.core.wires import Attempt, Refusal
 from edgebuild.decide import evidence
 from edgebuild.decide.held import Held
+from edgebuild.decide.reasons import DUE
 
 if TYPE_CHECKING:
     from edgebuild.decide.dossier import DecideTarget
+
+AGAIN = "A build tries again 10 minutes after the last try, `edgebuild build --remeasure` at once."
 
 
 class Records:
@@ -31,6 +34,7 @@ class Records:
         self.latency: dict[str, Any] = self.json(step.latency) or {}
         self.untimed = self.refused(step.latency)
         self.contended: str = self.latency.get("why", "") if not self.latency.get("valid", True) else ""
+        self.due: str = self.latency.get("due", "")
         self.index = {split: self.json(wire) or {} for split, wire in step.indexes.items()}
         self.splits = {split: len(entry.get("ids", ())) for split, entry in self.index.items()}
         self.protocol: dict[str, Any] = {}
@@ -133,9 +137,10 @@ class Records:
     def notes(self) -> tuple[str, ...]:
         """What a reader must know of the numbers."""
         contended = (f"The timing run does not count: {self.contended}",) if self.contended else ()
+        due = (f"{DUE}: {self.due} {AGAIN}",) if self.due else ()
         locked = self.held.unmeasured and self.held.machine
         rests = (f"Latency and memory are the lock's, measured on {self.held.machine}.",) if locked else ()
-        return (*contended, *rests, *self.step.place.notes)
+        return (*contended, *due, *rests, *self.step.place.notes)
 
 
 def digest_of(path: Path) -> str:

@@ -58,6 +58,7 @@ def summarize(timing: Path) -> dict[str, Any]:
     return {
         "valid": newest["valid"],
         "why": newest["why"],
+        "due": index["due"],
         "models": rows,
         "refused": refused,
         "control": newest["control"],

@@ -30,7 +30,7 @@ def time_target(to: TargetLowering, entrants: Sequence[CandidatePlan], held: str
         threads=to.threads,
         seconds=min(MEASURING_S, spec.effort.time_s or MEASURING_S),
         limits=limits_ms(spec.budgets.get(to.name, ())),
-        incumbent=held,
+        incumbents=(held,) if held else (),
         max_age_s=spec.max_age_s,
     )
     timing = to.shared.add(step, f"{to.name}: time the candidates")

@@ -74,3 +74,13 @@ def test_numbers_that_are_too_old_are_taken_again(project: Project) -> None:
     project.replace("90 d", "1 s")
     project.build()
     assert protocol(project)["raw"] != before["raw"]
+
+
+def test_numbers_that_were_replaced_do_not_come_back_with_the_candidates_they_were_taken_with(project: Project) -> None:
+    project.replace("  defaults: true", "  defaults: true\n  twin: {quantize: {weights: int8, activations: dynamic}}")
+    project.build()
+    assert new_numbers(project)
+    newest = protocol(project)["raw"]
+    project.replace("\n  twin: {quantize: {weights: int8, activations: dynamic}}", "")
+    project.build()
+    assert protocol(project)["raw"] == newest

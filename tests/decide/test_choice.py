@@ -136,6 +136,13 @@ def test_the_locked_choice_stays_where_a_contended_run_orders_nothing() -> None:
     assert choice.decisions[-1] == "`source` stays: it is locked, and latency.p50 cannot be compared now."
 
 
+def test_the_locked_choice_stays_where_a_candidate_could_not_be_timed_this_time() -> None:
+    files = (file("source", size=1000), file("dyn", None, 100))
+
+    assert chosen(*files, due="the runner died by SIGKILL.", incumbent="source").name == "source"
+    assert chosen(*files, incumbent="source").name == "dyn"
+
+
 def test_the_locked_choice_does_not_outlast_a_term_that_was_decided_before_the_contended_one() -> None:
     files = (file("source", size=1000), file("a", 0.5, 100))
 

@@ -218,6 +218,13 @@ def test_a_contended_run_makes_latency_inconclusive_and_is_told(target: Target) 
     assert code_of(dossier) == 1
 
 
+def test_a_measurement_that_is_due_is_told_with_when_it_is_taken(target: Target) -> None:
+    target.edit("latency", valid=False, why="2 of 9 processes were disturbed.", due="2 of 9 processes were disturbed.")
+    (note,) = [note for note in target.decide(budgets=()).notes if note.startswith("Measurement due")]
+
+    assert "2 of 9 processes were disturbed. A build tries again 10 minutes after the last try" in note
+
+
 def test_the_locked_bytes_stay_within_a_tie_under_whatever_name(target: Target, tmp_path: Path) -> None:
     digest = target.decide(budgets=()).candidate("dyn").digest
 

@@ -44,6 +44,7 @@ def timing(folder: Path, models: dict[str, float], count: int, **changes: Any) -
     }  # fmt: skip
     (run / "result.json").write_text(json.dumps(result | changes))
     index = {
+        "due": "",
         "anchor": "id-0",
         "models": [{"run": "0", "row": str(row)} for row in range(count)],
         "absent": {},

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edgebuild.core.dossier import Call
+from edgebuild.core.step import Observed
 from edgebuild.core.wires import Refusal
 from edgebuild.measure.latency import summarize
 from edgebuild.measure.time import TimeCandidates, Timed
@@ -119,6 +120,27 @@ def test_a_control_that_differs_makes_the_run_invalid(
 
     assert not result(folder)["valid"]
     assert bench.only_now
+
+
+def test_a_model_that_takes_its_process_down_is_due_and_the_others_are_timed(
+    files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    bench = Bench(tmp_path / "bench", **files)
+    bench.observed = Observed(subjects=("good", "bad"))
+    models = (
+        Timed(model=wire("small").attempt(), call=ORT),
+        Timed(model=wire("small").attempt(), call=session(tmp_path, "abort")),
+    )
+
+    folder = bench.run(TimeCandidates(models=models, samples=wire("samples"), facts=wire("facts"), seconds=0.3))
+
+    found = summarize(folder)
+    assert found["models"][0] is not None and found["models"][1] is None
+    assert "died by SIGABRT" in found["refused"]["1"]
+    assert "A model could not be timed: died by SIGABRT." in bench.only_now
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    assert index["runs"][0]["subjects"] == {"good": "0"}, "the next build times the other again"
 
 
 def test_nothing_to_time_is_a_result_too(files: dict[str, Path], tmp_path: Path) -> None:
