@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebuild.cli.store import locked
+from edgebuild.cli.store import DIGEST, locked
 from edgebuild.engine.store import Store
 from edgebuild.engine.store.locks import cleaning
 from tests.cli.conftest import Project
@@ -75,6 +75,16 @@ def test_locks_pin_wherever_their_specs_lie(tmp_path: Path) -> None:
         assert locked(store) == {digests[0]}
         store.register(str(tmp_path / "checkout"), [str(tmp_path / "other"), str(tmp_path / "gone")])
         assert locked(store) == set(digests)
+
+
+def test_a_spec_built_from_another_folder_keeps_what_its_lock_names(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    done = Project(tmp_path / "elsewhere", project.store).build(str(project.folder))
+    assert done.code == 0, done.err
+    named = set(DIGEST.findall((project.folder / "deployment.edge.lock").read_text()))
+    with Store(project.store) as store:
+        store.rows.run("DELETE FROM workspaces WHERE path != ?", str(tmp_path / "elsewhere"))
+        assert named and named <= locked(store)
 
 
 def test_damaged_results_are_told(project: Project) -> None:
