@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from edgebuild.core.step import Step
-from edgebuild.core.wires import Refusal, UserCode
+from edgebuild.core.wires import Refusal
 from edgebuild.engine import crashes, observations
 from edgebuild.engine.failing import bug, failed, no_room, unfinished
 from edgebuild.engine.keys import key_of
@@ -22,10 +20,9 @@ from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed
 from edgebuild.engine.peaks import Peaks
 from edgebuild.engine.process.child import NO_ROOM, Result, read_inputs, result_of
-from edgebuild.engine.process.environment import declared, environment
 from edgebuild.engine.process.folder import StepFolder
 from edgebuild.engine.process.groups import Ended, Processes
-from edgebuild.engine.process.launch import Launch
+from edgebuild.engine.process.launch import launch_of
 from edgebuild.engine.process.memory import available_bytes, total_bytes
 from edgebuild.engine.process.parents import NoParentError
 from edgebuild.engine.process.workspace import ASK, FolderWorkspace, Progress
@@ -153,24 +150,13 @@ class Executor:
                 "trials": str(trials.folder),
             }
         )
-        ended = self.processes.run(self._launch(order, folder, apart), heard)
+        ended = self.processes.run(launch_of(order.step, order.codes, folder, self.most_bytes, apart=apart), heard)
         result = folder.answer()
         if "peak_bytes" in result:
             self.peaks.learn(order.step.kind(), int(result["peak_bytes"]))
         if ended.timed_out or ended.starved:
             result = {"outcome": "time" if ended.timed_out else "starved"}
         return trials.judged(result), ended
-
-    def _launch(self, order: Order, folder: StepFolder, apart: bool) -> Launch:
-        kind = type(order.step)
-        path = _python_path(kind, order.codes)
-        env = environment(folder.root, path, declared(order.step))
-        # The user's code shares nothing: it runs in a process of its own, and reads no bytecode that others left.
-        # Libraries read variables while they are imported, which a parent has done already.
-        family = None if apart or order.codes or order.step.environment else kind.preload
-        if order.codes:
-            env["PYTHONPYCACHEPREFIX"] = f"{folder.root}/bytecode"
-        return Launch(folder.job, env, folder.work, path, family, kind.timeout_s, self.most_bytes)
 
     def _observed(self, order: Order, folder: Path) -> dict[str, Any] | None:
         sitting = Sitting.of(order)
@@ -274,15 +260,3 @@ def _run_inline(step: Step, work: FolderWorkspace) -> Result:
     except Exception as error:
         return result_of(error)
     return {"outcome": "built", "only_now": work.only_now, "repeats": work.repeats}
-
-
-@cache
-def _python_path(kind: type[Step], codes: tuple[UserCode, ...]) -> list[str]:
-    """Folders from which edgebuild and the step's class are imported; never the user's."""
-    path = [str(Path(__file__).resolve().parents[2])]
-    module = sys.modules[kind.__module__]
-    if module.__file__:
-        folder = str(Path(module.__file__).resolve().parents[kind.__module__.count(".")])
-        if folder not in path and folder not in [code.root for code in codes]:
-            path.append(folder)
-    return [folder for folder in path if not folder.endswith("site-packages")]
