@@ -9,7 +9,16 @@ from pathlib import Path
 from edgebuild.core.graph import Graph
 from edgebuild.engine.build import Options, build
 from edgebuild.engine.store import Store
-from tests.engine.steps import Join, Say, Upper
+from tests.engine.steps import Join, Quick, Say, Upper
+
+
+def inline(steps: int) -> Graph:
+    """Pairs of steps that run in the engine itself: what a step costs beside its process."""
+    graph = Graph()
+    for number in range(steps // 2):
+        first = graph.add(Quick(text=str(number)), f"first {number}")
+        graph.want(str(number), graph.add(Quick(text="+", sources=(first,)), f"second {number}"))
+    return graph
 
 
 def chain(steps: int) -> Graph:
@@ -21,7 +30,7 @@ def chain(steps: int) -> Graph:
 
 
 def overhead(folder: Path, steps: int = 50) -> dict[str, float]:
-    """Milliseconds per step: wall and processor time when it runs, processor time in the engine alone, and a no-op."""
+    """Milliseconds per step: without a process; wall and processor time with one, in the engine alone; and a no-op."""
     with Store(folder) as store:
         wall, engine, child = time.perf_counter(), time.process_time(), _children_s()
         first = build(chain(steps), store, Options(jobs=2))
@@ -30,7 +39,13 @@ def overhead(folder: Path, steps: int = 50) -> dict[str, float]:
         again = time.perf_counter()
         build(chain(steps), store, Options(jobs=2)).close()
         again = time.perf_counter() - again
+        here, spent = time.perf_counter(), time.process_time()
+        alone = build(inline(steps), store, Options(jobs=2))
+        alone.close()
+        here, spent = time.perf_counter() - here, time.process_time() - spent
     return {
+        "beside the process, wall": 1000 * here / alone.ran,
+        "beside the process, processor": 1000 * spent / alone.ran,
         "run wall": 1000 * wall / first.ran,
         "run processor, engine": 1000 * engine / first.ran,
         "run processor, child": 1000 * child / first.ran,
