@@ -33,7 +33,7 @@ def test_many_specs(tmp_path: Path) -> None:
         (folder / f"s{number:04d}.edge.yaml").write_text(text)
     print()
     build = ("build", "--store", store, "--quiet")
-    spent, wall, said = cpu(*build, cwd=folder)
+    _, wall, said = cpu(*build, cwd=folder)
     show(f"{SPECS} specs, first build", f"{wall:.1f} s", said.splitlines()[-SPECS - 1])
     cpu(*build, cwd=folder)
     show(f"{SPECS} specs, nothing to do", f"{cpu(*build, cwd=folder, repeat=5)[1] * 1000:.0f} ms")
