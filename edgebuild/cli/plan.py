@@ -26,12 +26,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan; runs nothing."""
+    from edgebuild import reads
     from edgebuild.cli.common import make_plan, open_store
     from edgebuild.engine.states import states
 
-    plan = make_plan(args)
     store = open_store(args)
     try:
+        with reads.digested_by(store.user_files.digest):
+            plan = make_plan(args)
         found = states(plan.graph, store, str(Path.cwd()))
     finally:
         store.close()

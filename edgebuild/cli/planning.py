@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgebuild import reads
 from edgebuild.cli.common import no_spec, twins
 from edgebuild.core.graph import Graph
 from edgebuild.engine.remembered import Remembered
@@ -77,7 +78,8 @@ class Planner:
         def make(part: Graph) -> Any:
             from edgebuild.plan.part import outputs
 
-            return outputs(file, part, self.targets, self.candidates).model_dump(mode="json")
+            with reads.digested_by(self.remembered.store.user_files.digest):
+                return outputs(file, part, self.targets, self.candidates).model_dump(mode="json")
 
         name = repr((str(file), self.targets, self.candidates))
         return SpecOutputs.model_validate(self.remembered.part(name, graph, make))

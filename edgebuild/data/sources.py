@@ -5,20 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 from edgebuild.core.records import Here, digest_of
 from edgebuild.core.step import Step, Workspace
 from edgebuild.errors import DataError, Problem
+from edgebuild.reads import CHUNK, digest
 
-CHUNK = 1 << 20
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 """What file managers leave behind; not part of a folder, and neither is `._*`."""
 
 
 def digest_path(path: Path, beside: Sequence[str] = ()) -> str:
-    """`sha256:…` of a file's bytes, or of the sorted list of a folder's files with their digests; streamed.
+    """`sha256:…` of a file's bytes, or of the sorted list of a folder's files with their digests.
 
     Args:
         path: a file or folder.
@@ -28,12 +27,12 @@ def digest_path(path: Path, beside: Sequence[str] = ()) -> str:
         DataError: nothing is there, or a folder holds a link out of it, a device, or names that differ in case alone.
     """
     if path.is_dir() or beside:
-        return digest_of("".join(f"{name}\0{_copy(file)}\n" for name, file in _files(path, beside)).encode())
+        return digest_of("".join(f"{name}\0{digest(file)}\n" for name, file in _files(path, beside)).encode())
     if not path.exists():
         raise DataError(
             Problem(str(path), "no such file or folder.", "Correct the path; it belongs to the spec's folder.")
         )
-    return _copy(path)
+    return digest(path)
 
 
 def _files(path: Path, beside: Sequence[str]) -> Iterator[tuple[str, Path]]:
@@ -109,7 +108,7 @@ class ReadSource(Step):
             files = _files(source, self.beside)
             found = digest_of("".join(_into(work.output, name, file) for name, file in files).encode())
         elif source.exists():
-            found = _copy(source, work.output)
+            found = copied(source, work.output)
         else:
             raise DataError(Problem(self.path, "is gone since this build began.", "Put it back and build again."))
         if found != self.digest:
@@ -125,15 +124,14 @@ class ReadSource(Step):
 def _into(folder: Path, name: str, file: Path) -> str:
     target = folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    return f"{name}\0{_copy(file, target)}\n"
+    return f"{name}\0{copied(file, target)}\n"
 
 
-def _copy(source: Path, target: Path | None = None) -> str:
-    """The digest of a file, which is copied on the way where a target is given."""
+def copied(source: Path, target: Path) -> str:
+    """The digest of a file, which is copied on the way."""
     content = hashlib.sha256()
-    with source.open("rb") as reader, target.open("wb") if target else nullcontext() as writer:
+    with source.open("rb") as reader, target.open("wb") as writer:
         while piece := reader.read(CHUNK):
             content.update(piece)
-            if writer:
-                writer.write(piece)
+            writer.write(piece)
     return "sha256:" + content.hexdigest()

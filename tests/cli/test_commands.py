@@ -6,11 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from edgebuild.engine.store.files import RACY_S
 from tests.cli.conftest import Project
 
 
@@ -29,6 +31,44 @@ def test_plan_shows_states_and_what_each_candidate_becomes(built: Project) -> No
     done = built.edgebuild("plan", "--steps")
     assert "static INT8 QDQ: U8 activations, S8 weights per channel" in done.out
     assert "will run" not in done.out
+
+
+READ = """\
+import sys
+from argparse import Namespace
+from pathlib import Path
+from edgebuild import reads
+from edgebuild.cli.main import main
+from edgebuild.cli.planning import Planner
+from edgebuild.engine.store import Store, files
+
+read = []
+for module, name in ((reads, "_digest"), (files, "file_digest")):
+    def count(path, whole=getattr(module, name)):
+        read.append(path.name)
+        return whole(path)
+    setattr(module, name, count)
+sys.stdout = sys.stderr
+"""
+READERS = {
+    "plan": "main(['plan', '--store', {store!r}])",
+    "build": "Planner(Namespace(paths=[], target=[], candidate=[]), Store(Path({store!r}))).plan()",
+}
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_a_large_file_is_digested_once_until_it_changes(command: str, project: Project) -> None:
+    def read() -> list[str]:
+        # Another spec, which is planned anew.
+        project.spec.write_text(project.spec.read_text() + "# again\n")
+        code = READERS[command].format(store=str(project.store))
+        return project.python(f"{READ}{code}\nprint(*read, file=sys.__stdout__)").split()
+
+    time.sleep(RACY_S + 0.1)
+    read()
+    assert not {"tiny.onnx", "samples.npz"} & set(read())
+    (project.folder / "tiny.onnx").touch()
+    assert "tiny.onnx" in read()
 
 
 def test_plan_runs_no_user_code(project: Project, tmp_path: Path) -> None:

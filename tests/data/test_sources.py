@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edgebuild import reads
 from edgebuild.data.sources import ReadSource, digest_path
 from edgebuild.errors import DataError
 from tests.conftest import Bench
@@ -23,6 +24,22 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_files_digest_is_of_its_bytes(folder: Path) -> None:
     assert digest_path(folder / "a.txt") == "sha256:" + hashlib.sha256(b"one").hexdigest()
+
+
+@pytest.mark.parametrize("name", ["a.txt", "."])
+def test_whoever_keeps_digests_is_asked_for_those_of_files(folder: Path, name: str) -> None:
+    read = digest_path(folder / name)
+    asked: list[Path] = []
+
+    def keeper(path: Path) -> str:
+        asked.append(path)
+        return reads.streamed(path)
+
+    with reads.digested_by(keeper):
+        assert digest_path(folder / name) == read
+    assert asked == ([folder / "a.txt"] if name == "a.txt" else [folder / "a.txt", folder / "b" / "c.txt"])
+    digest_path(folder / name)
+    assert len(asked) <= 2
 
 
 def test_a_folders_digest_is_of_names_and_bytes_alone(folder: Path, tmp_path: Path) -> None:
