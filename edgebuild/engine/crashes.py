@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edgebuild.engine.keys import platform
 from edgebuild.engine.orders import Order
@@ -12,6 +12,8 @@ from edgebuild.engine.store import Store
 from edgebuild.errors import Problem
 
 EXPIRY_S = 7 * 86400.0
+AHEAD_S = 60.0
+"""Clocks of one machine differ by less."""
 ENOUGH = 2
 """One crash may be chance."""
 
@@ -35,16 +37,24 @@ class Crash(NamedTuple):
 def known(store: Store, key: str, limits: str) -> Crash | None:
     """A crash that was seen often enough under the same limits, not too long ago."""
     row = store.rows.one("SELECT reason, log, times, created, limits FROM crashes WHERE key = ?", key)
-    if row is None or row[4] != limits or row[2] < ENOUGH or row[3] < time.time() - EXPIRY_S:
+    if row is None or row[4] != limits or not _whole(row) or row[2] < ENOUGH:
         return None
     return Crash(*row[:4])
 
 
+def _whole(row: tuple[Any, ...]) -> bool:
+    """Whether a row is what was written, not long ago and not by a clock that was ahead."""
+    times, created, now = row[2], row[3], time.time()
+    if not (isinstance(times, int) and isinstance(created, int | float)):
+        return False
+    return now - EXPIRY_S < created <= now + AHEAD_S
+
+
 def note(store: Store, key: str, limits: str, reason: str, log: str) -> None:
     """Count one more; another reason or other limits begin anew."""
-    row = store.rows.one("SELECT reason, times, limits, created FROM crashes WHERE key = ?", key)
-    same = row and row[0] == reason and row[2] == limits and row[3] > time.time() - EXPIRY_S
-    times = int(row[1]) + 1 if row and same else 1
+    row = store.rows.one("SELECT reason, log, times, created, limits FROM crashes WHERE key = ?", key)
+    same = row and _whole(row) and row[0] == reason and row[4] == limits
+    times = int(row[2]) + 1 if row and same else 1
     store.rows.run(
         "INSERT OR REPLACE INTO crashes VALUES (?, ?, ?, ?, ?, ?)", key, limits, reason, log, times, time.time()
     )

@@ -13,12 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgebuild.engine.execute import Executor
-from edgebuild.engine.failing import bug
+from edgebuild.engine.failing import bug, no_room
 from edgebuild.engine.jobs import Job
 from edgebuild.engine.leases import Holder, Lease, measuring
 from edgebuild.engine.listener import Listener
 from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed, Outcome
+from edgebuild.engine.process.child import NO_ROOM
 from edgebuild.engine.process.workspace import Progress
 
 
@@ -167,7 +168,12 @@ class Crew:
         """Whether the job may run now: nobody else makes the step, and nobody has made it since it was asked about."""
         if type(job.step).volatile or job.lease:
             return True
-        found = self._executor.leases.attempt(job.order.prekey, job.order.label)
+        try:
+            found = self._executor.leases.attempt(job.order.prekey, job.order.label)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            return self._elsewhere(job, no_room(job.order, self._executor.store.root))
         if not isinstance(found, Lease):
             self._aside.append(job)
             if job.step.id not in self._told:
@@ -177,11 +183,14 @@ class Crew:
         job.lease = found
         self._leased.append(job)
         job.known = self._known(job.order)
-        if job.known is None:
-            return True
+        return True if job.known is None else self._elsewhere(job, job.known)
+
+    def _elsewhere(self, job: Job, answer: Answer) -> bool:
+        """An answer without a run, through the queue like every other; the job does not run now."""
+        job.known = answer
         self._running += 1
         self._free -= self._need(job)
-        self._done.put((job, job.known, 0.0))
+        self._done.put((job, answer, 0.0))
         return False
 
     def _known(self, order: Order) -> Answer | None:

@@ -75,11 +75,7 @@ class Executor:
             sets = self.store.seen_sets(prekey)
             keys = [key_of({**order.parts, "seen": seen}) for seen in sets if still_so(seen, roots, self.store)]
         age = order.step.max_age()
-        return next((self.store.action(key) for key in keys if age is None or self._younger(key, age)), None)
-
-    def _younger(self, key: str, age: float) -> bool:
-        created = self.store.created(key)
-        return created is not None and created + age > time.time()
+        return next((self.store.action(key) for key in keys if age is None or self.store.valid_until(key, age)), None)
 
     def perform(self, order: Order, tell: Progress) -> Answer:
         """Run a step to its outcome; nothing is raised but what ends the whole build."""

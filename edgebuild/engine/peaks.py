@@ -13,7 +13,8 @@ class Peaks:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[str, int] = dict(store.rows.all("SELECT step, bytes FROM peaks"))
+        rows = store.rows.all("SELECT step, bytes FROM peaks")
+        self._known: dict[str, int] = {str(step): peak for step, peak in rows if isinstance(peak, int) and peak > 0}
 
     def of(self, kind: str) -> int:
         """Bytes that a step is expected to take."""

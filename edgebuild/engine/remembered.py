@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ from edgebuild.core.step import Step, load_step
 from edgebuild.core.wires import Artifact
 from edgebuild.engine import installation
 from edgebuild.engine.process.witness import Sighting, Witness
-from edgebuild.engine.seen import Seen, ignored_folders, seen_now, still_so
+from edgebuild.engine.seen import Seen, digest_place, ignored_folders, seen_now
 from edgebuild.engine.store import Store
 from edgebuild.errors import Problem, StepError
 
@@ -32,10 +33,16 @@ class Remembered:
         self.store = store
         self.witness = witness or Witness(ignored_folders(store, []))
         self._installation = installation.identity()
+        self._now: dict[str, str] = {}
+        """Places that were asked about since `afresh`, to what they say: specs share most of what they read."""
         self.made = 0
         """Parts that had to be made in this process."""
         if witness is None:
             self.witness.start()
+
+    def afresh(self) -> None:
+        """Ask again about everything: a new plan begins."""
+        self._now.clear()
 
     def part(self, name: str, graph: Graph, make: Make) -> Any:
         """Add one part to a graph.
@@ -49,7 +56,7 @@ class Remembered:
             What `make` returned, now or then, as JSON gives it back.
         """
         row = self.store.rows.one("SELECT installation, seen, outline FROM plans WHERE name = ?", name)
-        if row and row[0] == self._installation and still_so(json.loads(row[1]), [], self.store):
+        if row and row[0] == self._name_of(row[1], row[2]) and self._still_so(json.loads(row[1])):
             outline = json.loads(row[2])
             self._join(graph, name, outline)
             return outline["view"]
@@ -62,10 +69,26 @@ class Remembered:
         self._join(graph, name, outline, part)
         return view
 
+    def _name_of(self, seen: str, outline: str) -> str:
+        """Of the installation and of what was written with it: a disk may have changed either."""
+        return f"{self._installation} {zlib.crc32(f'{seen}{outline}'.encode(errors='replace'))}"
+
+    def _still_so(self, seen: Seen) -> bool:
+        for place, digest in seen:
+            if place not in self._now:
+                self._now[place] = digest_place(place, [], self.store)
+            if self._now[place] != digest:
+                return False
+        return True
+
     def _join(self, graph: Graph, name: str, outline: dict[str, Any], part: Graph | None = None) -> None:
         texts = cache(lambda: self._texts(name))
+
+        def forget() -> None:
+            self.store.rows.run("DELETE FROM plans WHERE name = ?", name)
+
         for row, labels in zip(outline["nodes"], outline["labels"], strict=True):
-            graph.join(part.nodes[row[0]] if part else Node(row, _loader(row[0], row[1], texts)))
+            graph.join(part.nodes[row[0]] if part else Node(row, _loader(row[0], row[1], texts, forget)))
             for label in labels:
                 graph.name(row[0], label)
         for wanted, (step_id, filename, member) in outline["wanted"].items():
@@ -83,9 +106,10 @@ class Remembered:
             # Somebody is editing: this plan is made from what was there, the next one asks again.
             return
         steps = {step_id: step.model_dump_json(serialize_as_any=True) for step_id, step in part.steps.items()}
+        texts = json.dumps(seen), json.dumps(outline)
         self.store.rows.run(
             "INSERT OR REPLACE INTO plans VALUES (?, ?, ?, ?, ?)",
-            *(name, self._installation, json.dumps(seen), json.dumps(outline), json.dumps(steps)),
+            *(name, self._name_of(*texts), *texts, json.dumps(steps)),
         )
 
 
@@ -99,15 +123,21 @@ def outline_of(part: Graph, view: Any) -> dict[str, Any]:
     }
 
 
-def _loader(step_id: str, kind: str, texts: Callable[[], dict[str, str]]) -> Callable[[], Step]:
+def _loader(
+    step_id: str, kind: str, texts: Callable[[], dict[str, str]], forget: Callable[[], None]
+) -> Callable[[], Step]:
     def load() -> Step:
-        text = texts().get(step_id)
-        if text is None:
+        try:
+            step = load_step(kind, texts()[step_id])
+        except (KeyError, ValueError):
+            step = None
+        if step is None or step.id != step_id:
+            forget()
             raise StepError(
                 Problem(
                     kind, "Another build planned the spec anew while this one ran.", "Build again; nothing is lost."
                 )
             )
-        return load_step(kind, text)
+        return step
 
     return load

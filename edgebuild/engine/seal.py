@@ -17,6 +17,9 @@ from edgebuild.engine.results import Results
 from edgebuild.engine.store import Store
 from edgebuild.engine.store.place import LOCAL, file_system, mounts
 
+LONGEST_S = 30 * 86400.0
+"""However little changes, a stamp does not answer for longer."""
+
 
 @dataclass(frozen=True)
 class Said:
@@ -154,8 +157,9 @@ class Witnesses:
             raise CannotStamp("there is something to say of the store")
         self._installed()
         self._stored(results)
-        if results.until:
-            self.until = min(self.until or int(results.until), int(results.until))
+        # The whole program must look in now and then: it keeps what is built here from being cleaned away.
+        until = min(time.time() + LONGEST_S, results.until or float("inf"))
+        self.until = min(self.until or int(until), int(until))
         generation = str(self.store.root / "generation")
         if os.path.lexists(generation):
             self.paths[generation] = None

@@ -207,7 +207,7 @@ class CrewRunner(Runner):  # type: ignore[misc]
     """Drains doit's dispatcher, hands what must run to the crew, and sends each end back."""
 
     def __init__(
-        self, dependency: StoreDependency, reporter: Reporter, crew: Crew, *, keep_going: bool, known_only: bool
+        self, dependency: StoreDependency, reporter: Reporter, crew: Crew, *, keep_going: bool, known_only: bool = False
     ) -> None:
         super().__init__(dependency, reporter, continue_=keep_going)
         self._crew, self._known_only = crew, known_only

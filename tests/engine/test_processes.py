@@ -242,3 +242,21 @@ def test_an_interrupted_search_of_parents_starts_anew(yard: Yard) -> None:
     assert second.process.poll() is None
     parents.close()
     assert second.process.poll() is not None
+
+
+@pytest.mark.parametrize("damage", ["created = created + 864000", "times = 'many'", "created = 'never'"])
+def test_a_crash_of_a_clock_ahead_or_of_a_damaged_row_is_not_remembered(
+    damage: str, yard: Yard, tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace"
+    graph = graph_of(once=Once(trace=str(trace), cure=str(tmp_path / "cure")))
+    for _ in range(3):
+        yard.build(graph)
+    yard.store.rows.run(f"UPDATE crashes SET {damage}")
+    assert yard.build(graph).exit_code == 5
+    assert len(trace.read_text().split()) == 3
+
+
+def test_peaks_that_a_disk_damaged_are_not_believed(yard: Yard) -> None:
+    yard.store.rows.run("INSERT INTO peaks VALUES (?, 'much')", Say.kind())
+    assert yard.build(graph_of(a=Say(text="a"))).exit_code == 0
