@@ -38,23 +38,25 @@ class Graph:
         """Outputs somebody asked for by name; their ancestors are what a build does."""
 
     def add(self, step: Step, label: str = "") -> Artifact:
-        """Add a step, or find the equal one, and return the wire to its output.
+        """Add a step, or merge it with the equal one, and return the wire to its output.
 
         Raises:
             KeyError: the step reads the output of a step that is not in the graph.
         """
-        if step.id not in self.nodes:
+        known = self.nodes.get(step.id)
+        if known is None or known.step != step:
             self.join(Node.of(step))
         self.name(step.id, label)
         return step.out()
 
     def join(self, node: Node) -> None:
-        """Add what is known of a step, where no equal one is there.
+        """Add what is known of a step, or merge it with the equal one that is there.
 
         Raises:
             KeyError: it reads the output of a step that is not in the graph.
         """
         if node.id in self.nodes:
+            self.nodes[node.id].absorb(node)
             return
         for wire in node.wires:
             if wire.id not in self.nodes:

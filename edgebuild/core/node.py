@@ -25,7 +25,9 @@ class Inlet(NamedTuple):
 class Node:
     """A step's identity, wiring and traits; the step itself is loaded when it must run."""
 
-    __slots__ = ("_load", "_step", "id", "kind", "max_age", "needs", "roots", "static", "tools", "traits", "wires")
+    __slots__ = (
+        "_equals", "_load", "_step", "id", "kind", "max_age", "needs", "roots", "static", "tools", "traits", "wires",
+    )  # fmt: skip
 
     def __init__(self, row: tuple[Any, ...], load: Callable[[], Step]) -> None:
         """Take a node from its row.
@@ -47,12 +49,14 @@ class Node:
         self.needs = list(dict.fromkeys([wire.id for wire in self.wires]))
         self._load = load
         self._step: Step | None = None
+        self._equals: list[Node] = []
 
     @classmethod
     def of(cls, step: Step) -> Self:
         """The node of a step at hand."""
         kind = type(step)
-        traits = "".join(mark for mark, name in TRAITS.items() if getattr(kind, name))
+        traits = "".join(mark for mark, name in TRAITS.items() if getattr(kind, name, False))
+        traits += MERGES if kind.merged is not Step.merged else ""
         wires = [
             (wire.id, wire.filename, wire.member, place, isinstance(wire, Attempt)) for place, wire in placed(step)
         ]
@@ -68,10 +72,23 @@ class Node:
 
     @property
     def step(self) -> Step:
-        """The step itself."""
+        """The step itself, merged with those that are equal to it."""
         if self._step is None:
             self._step = self._load()
+        while self._equals:
+            self._step = self._step.merged(self._equals.pop(0).step)
         return self._step
+
+    def absorb(self, equal: Node) -> None:
+        """Stand for an equal node too: of two ages the stricter one holds, and the step is merged when it is asked for.
+
+        That is put off because a plan of thousands of nodes is joined without loading one.
+        """
+        if equal is self or MERGES not in self.traits:
+            return
+        ages = [age for age in (self.max_age, equal.max_age) if age is not None]
+        self.max_age = min(ages, default=None)
+        self._equals.append(equal)
 
     @property
     def portable(self) -> bool:
@@ -94,10 +111,18 @@ class Node:
         return "a" in self.traits
 
     @property
+    def measures(self) -> bool:
+        """Whether it takes numbers of a machine, which are taken again on request."""
+        return self.alone or "w" in self.traits
+
+    @property
     def inline(self) -> bool:
         """See `Step.inline`."""
         return "i" in self.traits
 
 
-TRAITS = {"p": "portable", "d": "deterministic", "v": "volatile", "a": "alone", "i": "inline"}
-"""Letter in a node's row, to the class variable of a step."""
+TRAITS = {"p": "portable", "d": "deterministic", "v": "volatile", "a": "alone", "i": "inline", "w": "measures"}
+"""Letter in a node's row, to the class variable of a step; one that is not set is false."""
+
+MERGES = "m"
+"""Letter of a step whose equals have a say in it (see `Step.merged`)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from edgebuild.core.records import Record, canonical_json, digest_of
 from edgebuild.core.wires import Artifact, Attempt, Refusal, unwired
@@ -146,6 +146,10 @@ class Step(Record):
     def max_age(self) -> float | None:
         """Seconds after which its output does not count any more and it runs again; None for ever."""
         return None
+
+    def merged(self, _other: Self) -> Self:
+        """One step in the place of two equal ones, where both have a say in a field that is `OutsideKey`."""
+        return self
 
     def out(self) -> Artifact:
         """The wire to what this step makes."""

@@ -2,15 +2,16 @@
 
 Every sample (or group) has a fixed place on the unit interval, from a hash of seed and id. Each split grows from a
 point of its own on that interval, so that a larger `report` does not touch `calibrate` while there are samples between
-them. Seats are dealt to classes by the divisor method of Webster and Sainte-Laguë: one more sample gives its class at
-most one more seat and takes at most one from another, so it moves at most two samples into or out of a split.
+them. Seats are dealt to classes by the divisor method of Webster and Sainte-Laguë, in proportion to all samples: one
+more sample gives its class at most one more seat and takes at most one from another, so it moves at most two samples
+into or out of a split, and another size of one split moves none of another.
 """
 
 from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,11 +56,12 @@ def partition(
         pool = set(free) if split.source is None else set(taken.get(split.source, ()))
         wanted = _wanted(samples, split)
         pool = {index for index in pool if all(row in wanted for row in units[index].rows)}
+        beyond = wanted if split.source is None else wanted & _wanted(samples, splits[split.source])
         size = sum(len(units[index].rows) for index in pool)
         asked = _asked(split, size, _base(units, split, taken, wanted))
         if asked > size or size == 0:
             problems.append(_short(name, split, asked, size, len(samples)))
-        taken[name] = _deal(units, pool, asked, POINT[name])
+        taken[name] = _deal(units, pool, asked, POINT[name], _weights(units, beyond))
         if split.source is None:
             free -= taken[name]
     if problems:
@@ -86,12 +88,13 @@ def _units(samples: SampleSet, seed: int, grouped: bool) -> list[Unit]:
     for row, name in enumerate(samples.groups if grouped else samples.ids):
         rows.setdefault(name, []).append(row)
     return [
-        Unit(_place(seed, name), tuple(members), _majority([classes[row] for row in members]))
+        Unit(place_of(seed, name), tuple(members), _majority([classes[row] for row in members]))
         for name, members in rows.items()
     ]
 
 
-def _place(seed: int, name: str) -> float:
+def place_of(seed: int, name: str) -> float:
+    """Where a sample or group stands on the unit interval."""
     return int.from_bytes(hashlib.sha256(f"{seed}\0{name}".encode()).digest()[:8], "big") / 2**64
 
 
@@ -130,18 +133,35 @@ def _asked(split: Split, size: int, base: int) -> int:
     return size
 
 
-def _deal(units: list[Unit], pool: set[int], count: int, point: float) -> set[int]:
-    """Take units until `count` samples are there, the classes in proportion, in each the nearest to `point` first."""
+def _weights(units: Sequence[Unit], wanted: set[int]) -> dict[str, int]:
+    """Samples of each class among all that a split could draw from, whatever others took of them."""
+    weights: dict[str, int] = {}
+    for unit in units:
+        if all(row in wanted for row in unit.rows):
+            weights[unit.stratum] = weights.get(unit.stratum, 0) + len(unit.rows)
+    return weights
+
+
+def _deal(units: list[Unit], pool: set[int], count: int, point: float, weights: Mapping[str, int]) -> set[int]:
+    """Take units until `count` samples are there, the classes in proportion, in each the nearest to `point` first.
+
+    Args:
+        units: all.
+        pool: those that may be taken.
+        count: of samples.
+        point: where to begin.
+        weights: samples of each class, to which the seats are in proportion. Not those of the pool: what another split
+            took would deal these seats otherwise.
+    """
     strata: dict[str, list[int]] = {}
     for index in sorted(pool, key=lambda index: (abs(units[index].place - point), units[index].place)):
         strata.setdefault(units[index].stratum, []).append(index)
-    weight = {name: sum(len(units[index].rows) for index in members) for name, members in strata.items()}
     seats = dict.fromkeys(strata, 0)
     position = dict.fromkeys(strata, 0)
 
     def bid(name: str) -> tuple[float, float, str]:
         unit = units[strata[name][position[name]]]
-        return -weight[name] / (2 * seats[name] + len(unit.rows)), abs(unit.place - point), name
+        return -weights[name] / (2 * seats[name] + len(unit.rows)), abs(unit.place - point), name
 
     heap = [bid(name) for name in strata]
     heapq.heapify(heap)

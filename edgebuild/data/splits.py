@@ -90,7 +90,7 @@ class SplitSamples(Step):
     Writes the folder `train/ calibrate/ select/ report/`, each a sample folder.
     """
 
-    version = 1
+    version = 2
     tools = ("numpy",)
     filename = "splits"
 

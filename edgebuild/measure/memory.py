@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from edgebuild.core.dossier import Call
+from edgebuild.core.records import OutsideKey
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 
@@ -24,16 +25,27 @@ class MeasureMemory(Step):
     filename: ClassVar[str] = "memory.json"
     portable: ClassVar[bool] = False
     deterministic: ClassVar[bool] = False
+    measures: ClassVar[bool] = True
 
     model: Artifact
     call: Call
     samples: Artifact
-    """A split; its first samples are run."""
+    """Inputs; the first one is run (see `inputs.py`)."""
     facts: Artifact
     """What the machine is; on another one this is another measurement."""
     threads: int = 1
     processes: int = 3
     runs: int = 5
+    max_age_s: Annotated[float | None, OutsideKey()] = None
+
+    def max_age(self) -> float | None:
+        """As the spec's `evidence.max_age` says."""
+        return self.max_age_s
+
+    def merged(self, other: MeasureMemory) -> MeasureMemory:
+        """Young enough for both."""
+        ages = [age for age in (self.max_age_s, other.max_age_s) if age is not None]
+        return self.model_copy(update={"max_age_s": min(ages, default=None)})
 
     def run(self, work: Workspace) -> None:
         """Raises: Refused: the runtime declines the model. StepError: it died."""

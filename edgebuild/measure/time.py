@@ -54,7 +54,7 @@ class TimeCandidates(Step):
 
     models: tuple[Timed, ...]
     samples: Artifact
-    """A split; its first sample is what is run."""
+    """Inputs that are run in turn (see `inputs.py`)."""
     facts: Artifact
     """What the machine is; on another one this is another measurement."""
     anchor: int = 0
@@ -74,6 +74,17 @@ class TimeCandidates(Step):
     def max_age(self) -> float | None:
         """As the spec's `evidence.max_age` says."""
         return self.max_age_s
+
+    def merged(self, other: TimeCandidates) -> TimeCandidates:
+        """Young enough for both, near the limits of both, beside what ships of both."""
+        ages = [age for age in (self.max_age_s, other.max_age_s) if age is not None]
+        return self.model_copy(
+            update={
+                "max_age_s": min(ages, default=None),
+                "limits": tuple(sorted({*self.limits, *other.limits})),
+                "incumbents": tuple(sorted({*self.incumbents, *other.incumbents})),
+            }
+        )
 
     def run(self, work: Workspace) -> None:
         """Raises: StepError: a runner died that had run before."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgebuild.compress.base import Recipe
 from edgebuild.core.graph import Graph
+from edgebuild.core.versions import installed
 from edgebuild.core.wires import Artifact
 from edgebuild.deliver.package import ArchivePackage
 from edgebuild.deliver.provenance.records import Basis
@@ -150,8 +151,9 @@ def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str],
     spec = shared.spec
     oldest = None if spec.max_age_s is None else int(spec.max_age_s // 86400)
     place = place_of(target.device, Path(spec.folder), max_age_days=oldest)
-    versions = shared.versions(target)
-    facts = shared.add(DeviceFacts(device=target.device, versions=versions), "ask the device what it is")
+    # Not those that make the artifacts: a number depends on their bytes alone, and on what runs them.
+    runs_on = installed(target.runs_on)
+    facts = shared.add(DeviceFacts(device=target.device, versions=runs_on), "ask the device what it is")
     at_most = spec.effort.samples.get(place.worth("accuracy").evidence)
     measured = place.here and ground.measures
     to = TargetLowering(

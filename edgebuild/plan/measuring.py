@@ -25,7 +25,7 @@ def time_target(to: TargetLowering, entrants: Sequence[CandidatePlan], held: str
     spec = to.shared.spec
     step = TimeCandidates(
         models=tuple(Timed(model=entrant.model.attempt(), call=entrant.call) for entrant in entrants),
-        samples=to.shared.checked / "select",
+        samples=to.shared.feeds,
         facts=to.facts,
         threads=to.threads,
         seconds=min(MEASURING_S, spec.effort.time_s or MEASURING_S),

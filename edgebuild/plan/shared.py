@@ -17,6 +17,7 @@ from edgebuild.data.loader import LoadArchive, LoadFunction, LoadImages
 from edgebuild.data.sources import ReadSource, digest_path
 from edgebuild.data.splits import SplitSamples, TakeSamples
 from edgebuild.errors import Problem, Refused, SpecError
+from edgebuild.measure.inputs import PickInputs
 from edgebuild.measure.predict import Predict
 from edgebuild.measure.source_check import CheckSource
 from edgebuild.models.admit import AdmitSource
@@ -189,6 +190,13 @@ class Shared:
         bind = {name: entry.data for name, entry in self.spec.model.inputs.items() if entry.data}
         step = CheckData(splits=splits, model=self.facts, labels=count, bind=bind)
         return self.add(step, "check the samples")
+
+    @cached_property
+    def feeds(self) -> Artifact:
+        """What models are fed while they are timed, weighed and traced."""
+        data = self.spec.data
+        step = PickInputs(samples=self.checked / "select", seed=data.seed, grouped=bool(data.group))
+        return self.add(step, "pick the inputs of runs")
 
     @cached_property
     def labels(self) -> tuple[str, ...]:

@@ -131,9 +131,15 @@ class TargetLowering:
         call = self.target.call()
         made, model = model, self.held_to_lock(name, model)
         memory = None
-        samples = self.shared.checked / "select"
         if self.measured:
-            step = MeasureMemory(model=model, call=call, samples=samples, facts=self.facts, threads=self.threads)
+            step = MeasureMemory(
+                model=model,
+                call=call,
+                samples=self.shared.feeds,
+                facts=self.facts,
+                threads=self.threads,
+                max_age_s=self.shared.spec.max_age_s,
+            )
             memory = self.add(step, "measure memory")
         label = f"{self.name}: {name}: predict"
         return CandidatePlan(
@@ -149,7 +155,7 @@ class TargetLowering:
                 split: self.shared.predictions(model, call, self.split(split), f"{label} {split}") for split in SPLITS
             },
             memory=memory,
-            account=self.add(self.target.account(model, samples), "account of operations"),
+            account=self.add(self.target.account(model, self.shared.feeds), "account of operations"),
             refusal=refused,
         )
 

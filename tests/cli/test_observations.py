@@ -84,3 +84,12 @@ def test_numbers_that_were_replaced_do_not_come_back_with_the_candidates_they_we
     project.replace("\n  twin: {quantize: {weights: int8, activations: dynamic}}", "")
     project.build()
     assert protocol(project)["raw"] == newest
+
+
+def test_another_size_of_the_split_measures_nothing_again(project: Project) -> None:
+    before = protocol(project)
+    project.replace("select: 100", "select: 101")
+    done = project.build()
+    assert done.code == 0
+    assert protocol(project)["raw"] == before["raw"]
+    assert "measure memory" not in done.err and "time the candidates" not in done.err

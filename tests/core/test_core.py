@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebuild.core.graph import Graph
-from edgebuild.core.records import Here, Record, canonical_json, digest_of, plain
+from edgebuild.core.node import Node
+from edgebuild.core.records import Here, OutsideKey, Record, canonical_json, digest_of, plain
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact, Attempt, UserCode, user_code, wires
 from edgebuild.errors import Problem, Refused, Span, did_you_mean, words_of
@@ -41,6 +44,52 @@ def test_equal_parameters_are_one_node() -> None:
     assert first == second
     assert list(graph.steps) == [first.id]
     assert graph.labels[first.id] == ["a: make", "b: make"]
+
+
+class Measure(Step):
+    version = 1
+    filename = "numbers"
+
+    oldest_s: Annotated[float | None, OutsideKey()] = None
+    marks: Annotated[tuple[str, ...], OutsideKey()] = ()
+
+    def max_age(self) -> float | None:
+        return self.oldest_s
+
+    def merged(self, other: Measure) -> Measure:
+        ages = [age for age in (self.oldest_s, other.oldest_s) if age is not None]
+        return Measure(oldest_s=min(ages, default=None), marks=tuple(sorted({*self.marks, *other.marks})))
+
+
+def test_where_two_equal_steps_are_one_both_have_their_say() -> None:
+    graph = Graph()
+    wire = graph.add(Measure(marks=("a",)))
+    assert graph.add(Measure(oldest_s=60.0, marks=("b",))) == wire
+    graph.add(Measure(oldest_s=90.0))
+    assert (graph.nodes[wire.id].max_age, graph.steps[wire.id]) == (60.0, Measure(oldest_s=60.0, marks=("a", "b")))
+
+
+def test_nodes_that_are_remembered_merge_without_being_loaded() -> None:
+    loaded: list[float] = []
+
+    def remembered(age: float) -> Node:
+        step = Measure(oldest_s=age, marks=(str(age),))
+        return Node(Node.of(step).row(), lambda: loaded.append(age) or step)  # type: ignore[func-returns-value]
+
+    graph = Graph()
+    for age in (90.0, 60.0, 120.0):
+        graph.join(remembered(age))
+    (node,) = graph.nodes.values()
+    assert (node.max_age, loaded) == (60.0, [])
+    assert node.step == Measure(oldest_s=60.0, marks=("120.0", "60.0", "90.0"))
+
+
+def test_a_step_without_such_fields_keeps_nothing_of_its_equals() -> None:
+    graph = Graph()
+    first = Make(place="one")
+    wire = graph.add(first)
+    graph.add(Make(place="two"))
+    assert graph.steps[wire.id] is first
 
 
 def test_where_a_thing_lies_is_not_what_it_is() -> None:
@@ -96,7 +145,7 @@ def test_what_has_no_canonical_form_is_refused() -> None:
 def test_golden_identities_do_not_drift() -> None:
     # A change here is a change of every key in every store: bump deliberately.
     assert digest_of(b"") == "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    assert canonical_json(["k", 1, Make(number=2)]) == b'["k",1,{"number":2}]'
+    assert canonical_json(["k", 1, Make(number=2)]) == b'["k",1,{"environment":{},"number":2}]'
 
 
 def test_a_problem_shows_the_line_a_caret_and_the_fix() -> None:

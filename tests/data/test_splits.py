@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,35 @@ def test_a_larger_report_leaves_the_other_splits_alone() -> None:
     assert small["select"] == large["select"]
     assert small["calibrate"] == large["calibrate"]
     assert set(small["report"]) < set(large["report"])
+
+
+SIZES = [(5000, 10, 300, 1000, (1000, 1500, 2500, 3500)), (280, 4, 40, 100, (100, 101, 110, 120)),
+         (1000, 10, 100, 200, (300, 350, 500, 600))]  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "classes", "calibrate", "select", "sizes"), SIZES)
+@pytest.mark.parametrize("drawn", [False, True])
+def test_another_size_of_one_split_moves_no_sample_of_another(
+    count: int, classes: int, calibrate: int, select: int, sizes: tuple[int, ...], drawn: bool
+) -> None:
+    samples = make(count, classes)
+    rest = {"train": {}, "calibrate": {"from": "train", "count": calibrate}} if drawn else {"calibrate": calibrate}
+    found = [partition(samples, split_of(**rest, select=select, report=size), 0, False) for size in sizes]
+
+    assert all(parts["calibrate"] == found[0]["calibrate"] for parts in found)
+    assert all(parts["select"] == found[0]["select"] for parts in found)
+
+
+def test_a_split_drawn_from_a_tagged_one_has_the_proportions_of_what_is_tagged() -> None:
+    samples = make(600)
+    night = np.array([light == "night" for light in samples.tags["light"]])
+    common = np.where(night, samples.labels["label"] % 2, samples.labels["label"])
+    tagged = replace(samples, labels={"label": common})
+    splits = split_of(train={"where": {"light": "night"}}, calibrate={"from": "train", "count": 60}, select=40)
+    found = Counter(common[partition(tagged, splits, 0, False)["calibrate"]].tolist())
+    shares = Counter(common[night].tolist())
+
+    assert all(abs(found[name] - 60 * shares[name] / night.sum()) <= 1 for name in shares)
 
 
 def test_another_seed_is_another_split() -> None:

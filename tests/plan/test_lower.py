@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from edgebuild.core.graph import Graph
+from edgebuild.devices.facts import DeviceFacts
 from edgebuild.errors import SpecError
+from edgebuild.measure.time import TimeCandidates
 from edgebuild.plan.lower import Plan, lower
 from edgebuild.spec import Spec
 
@@ -42,6 +44,41 @@ def test_two_equal_targets_share_everything_but_what_has_a_name(load: Load) -> N
     row = "  pc: {device: here, runtime: onnxruntime}"
     one, two = lower([load()]), lower([load((row, f"{row}\n  twin: {{device: here, runtime: onnxruntime}}"))])
     assert differing(one, two) <= BY_NAME
+
+
+def test_a_measurement_that_two_targets_share_suits_both(load: Load) -> None:
+    row = "  pc: {device: here, runtime: onnxruntime}"
+    limits = "all: {accuracy.drop: 20 pp, latency.p50: 8 ms}\n  twin: {latency.p50: 5 ms}"
+    spec = load(
+        (row, f"{row}\n  twin: {{device: here, runtime: onnxruntime}}"),
+        ("all: {accuracy.drop: 20 pp, size: 2x}", limits),
+    )
+    aged = load(("objective:", "evidence: {max_age: 1 d}\n\nobjective:"), ("name: tiny", "name: aged"))
+    held = {spec.file: {"pc": "sha256:1", "twin": "sha256:2"}}
+    plan = lower([spec, aged], incumbents=held)
+    (timing,) = [step for step in plan.graph.steps.values() if isinstance(step, TimeCandidates)]
+    assert timing.limits == (5.0, 8.0)
+    assert set(timing.incumbents) == {"sha256:1", "sha256:2"}
+    assert timing.max_age() == plan.graph.nodes[timing.id].max_age == 86400.0
+
+
+def test_a_measurement_is_known_by_what_runs_the_artifact_and_not_by_what_made_it(load: Load) -> None:
+    steps = lower([load()]).graph.steps.values()
+    (facts,) = [step for step in steps if isinstance(step, DeviceFacts)]
+    assert set(facts.versions) == {"numpy", "onnxruntime"}
+
+
+def test_runs_are_fed_a_few_samples_of_their_own(load: Load) -> None:
+    graph = lower([load()]).graph
+    fed = [step for step in graph.steps.values() if type(step).__name__ in ("TimeCandidates", "MeasureMemory")]
+    assert {type(graph.steps[step.samples.id]).__name__ for step in fed} == {"PickInputs"}
+
+
+def test_memory_is_as_young_as_latency_has_to_be(load: Load) -> None:
+    graph = lower([load(("objective:", "evidence: {max_age: 1 d}\n\nobjective:"))]).graph
+    nodes = [node for node in graph.nodes.values() if node.measures]
+    assert {node.kind.rpartition(":")[2] for node in nodes} == {"TimeCandidates", "MeasureMemory"}
+    assert {node.max_age for node in nodes} == {86400.0}
 
 
 @pytest.mark.parametrize(
