@@ -40,6 +40,7 @@ class Planner:
             SpecError: every problem of every spec; a name on the command line that no spec has.
         """
         plan = Planned()
+        self.remembered.afresh()
         wrong: dict[Path, tuple[Problem, ...]] = {}
         named, found = candidates(map(Path, self.paths))
         files = list(dict.fromkeys(file.absolute() for file in (*named, *found)))
