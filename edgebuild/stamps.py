@@ -4,7 +4,7 @@ A build that found everything up to date leaves a *stamp* (`engine/seal.py`): wh
 its answer rests on. The same command later only compares witnesses; whatever differs, or cannot be told, leads to the
 whole program.
 
-Imports what the interpreter has built in and nothing else: this file decides how long a no-op takes.
+Imports what the interpreter has built in and next to nothing else: this file decides how long a no-op takes.
 """
 
 import os
@@ -15,13 +15,13 @@ from itertools import chain
 from operator import attrgetter
 from time import time
 
+from edgebuild.looks import names
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAGIC = b"edgebuild stamp 2\n"
-OWN_OUTPUTS = ("build", "measurements")
-"""Names that a build itself writes beside a spec: they must not change what a listing of that folder gives."""
 RACY_NS = 2_000_000_000
 """A file changed less than this before it was read may change again with the same time stamps."""
 FIELDS = attrgetter("st_mtime_ns", "st_ctime_ns", "st_size", "st_ino", "st_dev")
@@ -106,14 +106,13 @@ def grant(folder: str) -> str:
     return f"{found.st_mode:o} {found.st_uid}"
 
 
-def listing(folder: str) -> bytes:
-    """A digest of the names in a folder that somebody other than edgebuild put there."""
-    names = [
-        name
-        for name in os.listdir(folder)  # noqa: PTH208
-        if not name.startswith(".") and name not in OWN_OUTPUTS and name != "__pycache__" and not name.endswith(".lock")
-    ]
-    return sha256("\0".join(sorted(names)).encode(errors="surrogateescape"))
+def listing(folder: str, own: bool = False) -> bytes:
+    """A digest of `looks.names`.
+
+    Raises:
+        OSError: it cannot be listed.
+    """
+    return sha256("\0".join(names(folder, own)).encode(errors="surrogateescape"))
 
 
 def digest(path: str) -> bytes:

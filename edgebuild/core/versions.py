@@ -1,20 +1,18 @@
-"""Versions of installed distributions, each looked up once: reading a package's metadata takes about a millisecond."""
+"""Versions of installed distributions, as steps find them, each looked up once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
 
+from edgebuild.core.distributions import find
+
 
 @cache
 def version_of(distribution: str) -> str | None:
     """The installed version, None where it is not installed. Imports nothing of it."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
+    found = find(distribution)
+    return found.version if found else None
 
 
 def installed(distributions: Iterable[str]) -> dict[str, str]:

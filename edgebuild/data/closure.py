@@ -6,21 +6,13 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib import metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+from edgebuild.core import distributions as installed
+from edgebuild.core.distributions import Distribution
 from edgebuild.data.sources import digest_path
-from edgebuild.reads import probed
-
-DISTRIBUTIONS = {
-    "PIL": "pillow",
-    "cv2": "opencv-python",
-    "sklearn": "scikit-learn",
-    "skimage": "scikit-image",
-    "yaml": "PyYAML",
-}
-"""Import names that differ from their distribution's; others are looked up in the installed metadata, which is slow."""
+from edgebuild.reads import digest, probed
 
 
 @dataclass
@@ -32,6 +24,10 @@ class Closure:
     files: set[Path] = field(default_factory=set)
     packages: set[str] = field(default_factory=set)
     """Top-level import names that are neither the user's nor the standard library's."""
+    standard: set[str] = field(default_factory=set)
+    """Top-level import names of the standard library."""
+    spawns: bool = False
+    """Whether it asks for processes that begin as new interpreters."""
 
     def add(self, file: Path) -> None:
         """Follow a file. One that does not parse ends here; it is reported when it is run.
@@ -46,6 +42,7 @@ class Closure:
             tree = ast.parse(file.read_bytes())
         except (SyntaxError, ValueError):
             return
+        self.spawns = self.spawns or any(map(_spawns, ast.walk(tree)))
         for package in _modules(file.parent.parent, file.parent.name):
             # A package runs before its modules.
             self.add(package)
@@ -63,8 +60,8 @@ class Closure:
                     self.add(file)
             if parts:
                 return
-        if foreign and parts and parts[0] not in sys.stdlib_module_names:
-            self.packages.add(parts[0])
+        if foreign and parts:
+            (self.standard if parts[0] in sys.stdlib_module_names else self.packages).add(parts[0])
 
 
 def _modules(folder: Path, name: str) -> list[Path]:
@@ -90,37 +87,40 @@ def _imports(tree: ast.AST) -> Iterator[tuple[int, str, tuple[str, ...]]]:
         elif isinstance(node, ast.ImportFrom):
             yield node.level, node.module or "", tuple(alias.name for alias in node.names)
         elif isinstance(node, ast.Call) and node.args:
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            first = node.args[0]
-            literal = first.value if isinstance(first, ast.Constant) else None
-            if name in ("import_module", "__import__") and isinstance(literal, str) and not literal.startswith("."):
+            name, literal = _call(node)
+            if name in ("import_module", "__import__") and literal and not literal.startswith("."):
                 yield 0, literal, ()
 
 
-def distributions(packages: set[str]) -> tuple[tuple[str, str], ...]:
-    """Name and version of the distribution behind each import name, sorted; an editable one with its tree's digest.
+def _spawns(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call) or not node.args:
+        return False
+    name, literal = _call(node)
+    return name in ("get_context", "set_start_method") and literal in ("spawn", "forkserver")
 
+
+def _call(node: ast.Call) -> tuple[str, str]:
+    """Name of what is called, and its first argument where that is a literal text."""
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    first = node.args[0]
+    return str(name), first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+
+
+def distributions(packages: set[str]) -> tuple[tuple[str, str], ...]:
+    """Name and version of the distribution behind each import name, sorted, as a step finds them.
+
+    One that did not come from an index, whose version may stay while its files change, counts with a digest of them.
     A package that is not installed is left out: running the code says so, at its line.
     """
-    found: dict[str, str] = {}
-    unknown = set()
-    for package in packages:
-        try:
-            _note(metadata.distribution(DISTRIBUTIONS.get(package, package)), package, found)
-        except metadata.PackageNotFoundError:
-            unknown.add(package)
-    owners = metadata.packages_distributions() if unknown else {}
-    for package in unknown:
-        for name in owners.get(package, ()):
-            _note(metadata.distribution(name), package, found)
+    found = {one.name: _version(one, package) for package in sorted(packages) for one in installed.owners(package)}
     return tuple(sorted(found.items()))
 
 
-def _note(distribution: metadata.Distribution, package: str, found: dict[str, str]) -> None:
-    version = distribution.version
-    if '"editable": true' in (distribution.read_text("direct_url.json") or ""):
-        # The version of an editable install says nothing about its code.
-        spec = PathFinder.find_spec(package)
-        places = list(spec.submodule_search_locations or ()) or ([spec.origin] if spec.origin else []) if spec else []
-        version = " ".join([version, *(digest_path(Path(place)) for place in places)])
-    found[distribution.name] = version
+def _version(one: Distribution, package: str) -> str:
+    if not one.origin:
+        return one.version
+    if not one.editable:
+        return one.identity(digest)
+    spec = PathFinder.find_spec(package, installed.path())
+    places = list(spec.submodule_search_locations or ()) or ([spec.origin] if spec.origin else []) if spec else []
+    return " ".join([one.version, *(digest_path(Path(place)) for place in places)])

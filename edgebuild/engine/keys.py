@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+from edgebuild import looks
+from edgebuild.core import distributions
 from edgebuild.core.node import Node
 from edgebuild.core.records import canonical_json, digest_of
 from edgebuild.core.wires import Refusal, unwired
@@ -26,7 +28,7 @@ LAYOUT = 3
 THREADS = 1
 """What every step is given for its own threads (see `process.ENVIRONMENT`)."""
 
-ABSENT = "absent"
+ABSENT = looks.ABSENT
 """Version of a distribution that is not installed, digest of a file that is not there."""
 
 
@@ -87,23 +89,17 @@ def refusal_digest(refusal: Refusal) -> str:
 
 
 def tool_version(name: str, digest_file: Callable[[Path], str]) -> str:
-    """Version of an installed distribution, with a digest of its files where it is installed in place."""
-    version, source = _installed(name)
-    return f"{version}+{_tree_digest(source, digest_file)}" if source else version
+    """Version of a distribution, as steps find it; with a digest of its files where it did not come from an index.
 
-
-@cache
-def _installed(name: str) -> tuple[str, Path | None]:
-    from importlib import metadata
-
-    try:
-        found = metadata.distribution(name)
-    except metadata.PackageNotFoundError:
-        return ABSENT, None
-    url = json.loads(found.read_text("direct_url.json") or "{}")
-    if not url.get("dir_info", {}).get("editable"):
-        return found.version, None
-    return found.version, Path(unquote(urlparse(url["url"]).path))
+    Installed again from the same folder, its version may be the same.
+    """
+    found = distributions.find(name)
+    if found is None:
+        return ABSENT
+    if not found.editable:
+        return found.identity(digest_file) if found.origin else found.version
+    source = Path(unquote(urlparse(found.origin["url"]).path))
+    return f"{found.version}+{_tree_digest(source, digest_file)}"
 
 
 def _tree_digest(folder: Path, digest_file: Callable[[Path], str]) -> str:

@@ -7,22 +7,28 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
-from edgebuild import reads
-from edgebuild.core.records import canonical_json, digest_of
+from edgebuild import looks, reads
+from edgebuild.core import distributions
+from edgebuild.core.records import digest_of
 from edgebuild.core.wires import UserCode
-from edgebuild.engine.keys import ABSENT
+from edgebuild.engine.process.sighting import Sighting, listed
 from edgebuild.engine.store import Store
-from edgebuild.engine.store.blobs import is_litter
 from edgebuild.errors import Problem, StepError
 
 Seen = list[list[str]]
-"""Pairs of a place (`file:0/data/a.png`: kind, number of the root, path below; `file:/abs`) and a digest."""
+"""Pairs of a place (`file:0/data/a.png`: kind, number of the root, path below; `file:/abs`; `dist:numpy`) and what was
+there: a digest, or a few words."""
 
-SYSTEM = ("/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr", "/var/lib")
-# What a build itself writes beside a spec must not change what a listing of that folder gives.
-OWN_OUTPUTS = ("build", "measurements")
+OF_SYSTEM = ("/bin", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run/lock", "/sbin", "/sys", "/var/lock")
+OF_USR = ("bin", "etc", "games", "include", "lib", "lib32", "lib64", "libexec", "sbin", "cuda")
+SHARED = ("ca-certificates", "file", "fontconfig", "fonts", "i18n", "locale", "mime", "misc", "terminfo", "zoneinfo")
+"""Below `share`: what libraries open by themselves. All else there may be data, as it may in `/var/lib` or `/run`."""
+SYSTEM = (
+    *OF_SYSTEM,
+    *(f"{usr}/{name}" for usr in ("/usr", "/usr/local") for name in OF_USR),
+    *(f"{usr}/share/{name}" for usr in ("/usr", "/usr/local") for name in SHARED),
+)
 
 
 SAID: dict[str, Callable[[str], str]] = {
@@ -42,28 +48,35 @@ def roots_of(codes: Iterable[UserCode]) -> list[Path]:
 def ignored_folders(store: Store, roots: list[Path]) -> list[str]:
     """Folders whose content counts otherwise (versions) or never (system, store); none that a root lies in."""
     package = Path(__file__).resolve().parents[1]
-    ours = [str(store.root), str(package), sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()]
-    folders = [Path(os.path.abspath(folder)) for folder in (*ours, *SYSTEM)]  # noqa: PTH100
+    # Not the whole prefix: where Python is the system's own, that is `/usr`, data and all.
+    installed = [f"{prefix}/{name}" for prefix in (sys.prefix, sys.base_prefix) for name in OF_USR]
+    modules = [folder for name, folder in sysconfig.get_paths().items() if name != "data"]
+    ours = [str(store.root), str(package), *installed, *modules, *distributions.sites()]
+    folders = [Path(os.path.abspath(folder)) for folder in dict.fromkeys((*ours, *SYSTEM))]  # noqa: PTH100
     return [str(folder) for folder in folders if not any(root.is_relative_to(folder) for root in roots)]
 
 
-def seen_now(sightings: list[dict[str, Any]], roots: list[Path], store: Store, where: str) -> Seen:
+def seen_now(sightings: list[Sighting], roots: list[Path], store: Store, where: str) -> Seen:
     """The set to store with the row.
 
     Raises:
-        StepError: a file is no longer what it was when the code read it.
+        StepError: a file or a listed folder is no longer what it was when the code read it.
     """
     seen: Seen = []
     for sighting in sightings:
-        path = Path(sighting["path"])
-        if sighting["kind"] in SAID:
-            place = f"{sighting['kind']}:{sighting['path']}"
+        path, kind = Path(sighting["path"]), sighting["kind"]
+        place = f"{kind}:{sighting['path']}" if kind in NAMED else _place(path, kind, roots)
+        found = digest_place(place, roots, store) if kind in AT_THE_END else str(sighting["said"])
+        if kind == "file" and not sighting["folder"]:
+            moved = _stamp(path) != sighting["stat"] or sighting.get("before") not in (None, "", found)
         else:
-            place = _place(path, sighting["kind"], roots)
-        digest = digest_place(place, roots, store)
-        if sighting["kind"] == "file" and not sighting["folder"] and _stamp(path) != sighting["stat"]:
+            moved = kind == "names" and not sighting.get("own") and found != digest_place(place, roots, store)
+        if moved:
             raise changed(where, path)
-        seen.append([place, digest])
+        if kind == "modules" and sighting.get("own"):
+            # What the code makes beside its modules, a folder for a cache, it has not imported.
+            found = digest_place(place, roots, store)
+        seen.append([place, found])
     return seen
 
 
@@ -99,39 +112,49 @@ def still_so(seen: Seen, roots: list[Path], store: Store) -> bool:
 
 
 def digest_place(place: str, roots: list[Path], store: Store) -> str:
-    """Digest of a file, or of the names in a folder; `absent` where there is none."""
+    """What is there now: see `Seen`."""
     kind, _, name = place.partition(":")
     if kind in SAID:
         return digest_of(SAID[kind](name).encode())
+    if kind in INSTALLED:
+        return INSTALLED[kind](name, store)
     if name.startswith("/"):
         path = Path(name)
     else:
         number, _, below = name.partition("/")
         path = roots[int(number)] / below if int(number) < len(roots) else Path("/nowhere")
+    if kind in ("exists", "link"):
+        reads.probed(path)
+        return looks.presence(str(path)) if kind == "exists" else looks.link(str(path))
+    if kind != "file":
+        return listed(str(path), kind, path in roots)
     try:
-        return store.user_files.digest(path) if kind == "file" else _listing(path, kind)
+        return store.user_files.digest(path)
     except IsADirectoryError:
-        return "folder"
+        return looks.FOLDER
     except OSError:
-        return ABSENT
+        return looks.ABSENT
 
 
-def _listing(folder: Path, kind: str) -> str:
-    names = []
-    for entry in os.scandir(folder):
-        name = entry.name
-        if (
-            name.startswith(".")
-            or is_litter(name)
-            or name == "__pycache__"
-            or name in OWN_OUTPUTS
-            or name.endswith(".lock")
-        ):
-            continue
-        if kind == "modules" and not (entry.is_dir() or name.endswith((".py", ".so", ".pyd"))):
-            continue
-        names.append(name)
-    return digest_of(canonical_json(sorted(names)))
+def _distribution(name: str, store: Store) -> str:
+    found = distributions.find(name)
+    return found.identity(store.user_files.digest) if found else looks.ABSENT
+
+
+def _module(name: str, store: Store) -> str:
+    file = distributions.module_file(name)
+    if file is None:
+        return looks.ABSENT
+    # The list of files of no distribution tells of it.
+    reads.note("installed", file)
+    return store.user_files.digest(Path(file))
+
+
+INSTALLED: dict[str, Callable[[str, Store], str]] = {"dist": _distribution, "module": _module}
+NAMED = (*SAID, *INSTALLED)
+"""Kinds whose name is no path."""
+AT_THE_END = ("file", *SAID)
+"""Kinds of which nobody says at once what was there."""
 
 
 def _place(path: Path, kind: str, roots: list[Path]) -> str:

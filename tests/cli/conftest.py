@@ -133,10 +133,11 @@ class Project:
     folder: Path
     store: Path
     environment: dict[str, str] = field(default_factory=dict)
+    interpreter: str = sys.executable
 
     def edgebuild(self, *words: str, store: bool = True) -> Done:
         """Run the command in the folder as its own process."""
-        command = [sys.executable, "-P", "-m", "edgebuild", *words]
+        command = [self.interpreter, "-P", "-m", "edgebuild", *words]
         if store:
             command += ["--store", str(self.store)]
         done = subprocess.run(
@@ -154,7 +155,7 @@ class Project:
     def python(self, code: str) -> str:
         """What a piece of Python prints in the folder."""
         environment = {**os.environ, **self.environment}
-        command = [sys.executable, "-P", "-c", code]
+        command = [self.interpreter, "-P", "-c", code]
         done = subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=True, env=environment
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Project, write_model, write_samples
+from tests.lent import lend
 
 
 def labels(project: Project) -> str:
@@ -69,14 +70,28 @@ def test_an_added_metric_runs_no_model(project: Project) -> None:
     assert 0 < done.ran <= 8, done.out
 
 
-@pytest.mark.parametrize(("tool", "step"), [("onnxruntime", "quantize"), ("onnxsim", "simplify")])
-def test_another_version_of_a_tool_runs_its_steps_again(tool: str, step: str, project: Project, tmp_path: Path) -> None:
-    info = tmp_path / "site" / f"{tool}-99.0.dist-info"
+def announce(site: Path, tool: str) -> None:
+    """Another version of a tool, as far as its metadata says."""
+    info = site / f"{tool}-99.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {tool}\nVersion: 99.0\n")
-    project.environment["PYTHONPATH"] = str(tmp_path / "site")
+
+
+@pytest.mark.parametrize(("tool", "step"), [("onnxruntime", "quantize"), ("onnxsim", "simplify")])
+def test_another_version_of_a_tool_runs_its_steps_again(tool: str, step: str, project: Project, tmp_path: Path) -> None:
+    environment = lend(tmp_path / "venv")
+    project.interpreter = str(environment.python)
+    assert step not in labels(project)
+    announce(environment.site, tool)
     assert step in labels(project)
     assert "99.0" in labels(project)
+
+
+def test_a_version_on_a_path_that_steps_do_not_see_changes_nothing(project: Project, tmp_path: Path) -> None:
+    announce(tmp_path / "site-packages", "onnxsim")
+    project.environment["PYTHONPATH"] = str(tmp_path / "site-packages")
+    assert "99.0" not in labels(project)
+    assert project.build().ran == 0
 
 
 def test_another_store_and_another_folder_change_nothing_that_is_made(project: Project, tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.lent import lend
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,7 +23,7 @@ class Bench:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.random = folder, random.Random(seed)
-        self.specs, self.store, self.site = folder / "specs", folder / "store", folder / "site"
+        self.specs, self.store, self.lent = folder / "specs", folder / "store", lend(folder / "venv")
         self.specs.mkdir()
         self.flavour: str | None = None
         self.old: dict[Path, bytes] = {}
@@ -35,19 +36,20 @@ class Bench:
         (self.specs / f"s{number}.spec").write_text(f"source: s{number}.txt\nword: w{number:03d}\n")
 
     def install(self, version: str) -> None:
-        shutil.rmtree(self.site, ignore_errors=True)
-        info = self.site / f"edgebuild_test_tool-{version}.dist-info"
-        info.mkdir(parents=True)
+        for old in self.lent.site.glob("edgebuild_test_tool-*"):
+            shutil.rmtree(old)
+        info = self.lent.site / f"edgebuild_test_tool-{version}.dist-info"
+        info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: edgebuild-test-tool\nVersion: {version}\n")
         (info / "RECORD").write_text("")
 
     def run(self, store: Path, *words: str) -> tuple[str, str]:
         """How it was answered, and what was made."""
-        environment = {**os.environ, "PYTHONPATH": f"{self.site}{os.pathsep}{ROOT}"}
-        environment.pop("FLAVOUR", None)
+        environment = {name: value for name, value in os.environ.items() if name not in ("FLAVOUR", "PYTHONPATH")}
         if self.flavour is not None:
             environment["FLAVOUR"] = self.flavour
-        command = [sys.executable, "-P", "-m", "tests.engine.edited", str(self.specs), "--store", str(store), *words]
+        command = [str(self.lent.python), "-P", "-m", "tests.engine.edited"]
+        command += [str(self.specs), "--store", str(store), *words]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         how, _, answer = done.stdout.partition(" ")

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 import traceback
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +29,17 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def main(job_file: str, news: int) -> None:
     """Run the step of a job and leave its result beside it; `news`: where progress goes."""
     job = json.loads(Path(job_file).read_text())
-    witness = None
     if job["roots"]:
-        from edgebuild.engine.process.witness import Witness
+        from edgebuild.engine.process.watched import Watched
 
         # A bytecode cache is trusted by second and size: an edit within one second would run as the old code.
         sys.dont_write_bytecode = True
-        witness = Witness(ignored=job["ignored"])
-    result = attempt_step(job, news, witness)
+        watched = Watched(job["ignored"], job["roots"], Path(job_file).with_name("forks"))
+        result = attempt_step(job, news, watched)
+        result["seen"] = watched.seen()
+    else:
+        result = attempt_step(job, news, nullcontext())
     result["peak_bytes"] = peak_bytes()
-    if witness:
-        result["seen"] = witness.stop()
     sys.stdout.flush()
     sys.stderr.flush()
     place = Path(job_file).with_name("result.json")
@@ -48,14 +49,12 @@ def main(job_file: str, news: int) -> None:
     os._exit(0)
 
 
-def attempt_step(job: dict[str, Any], news: int, witness: Any = None) -> Result:
-    """Load and run the step; whatever it raises becomes a result."""
+def attempt_step(job: dict[str, Any], news: int, watched: AbstractContextManager[None]) -> Result:
+    """Load and run the step, where it runs the user's code watched; whatever it raises becomes a result."""
     try:
         step = load_step(job["kind"], job["step"])
         if step.id != job["id"]:
             return {"outcome": "bug", "traceback": f"{job['kind']} does not survive its own JSON: its fields changed."}
-        if witness:
-            witness.start()
         work = FolderWorkspace(
             output=Path(job["output"]),
             scratch=Path.cwd(),
@@ -64,7 +63,8 @@ def attempt_step(job: dict[str, Any], news: int, witness: Any = None) -> Result:
             trials=Path(job["trials"]),
             observed=read_observed(job["observed"]),
         )
-        step.run(work)
+        with watched:
+            step.run(work)
     except BaseException as error:
         return result_of(error)
     return {"outcome": "built", "only_now": work.only_now, "repeats": work.repeats}
