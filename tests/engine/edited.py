@@ -54,7 +54,9 @@ def make(part: Graph, file: Path) -> str:
     source = file.with_name(lines["source"])
     flavour = reads.environ("FLAVOUR", "plain")
     note = reads.probed(file.with_name("note.txt"))
-    word = lines["word"] + (note.read_text() if note.exists() else "")
+    # A folder of anything: what lies there counts whatever it is called.
+    parts = sorted(os.listdir(file.with_name("parts")))  # noqa: PTH208
+    word = lines["word"] + (note.read_text() if note.exists() else "") + ",".join(parts)
     wire = part.add(Source(path=str(source), digest=digest_path(source)), file.stem)
     for step in range(3):
         wire = part.add(Mix(word=f"{word}{step}{flavour}", inputs=(wire,)), f"{file.stem} {step}")

@@ -25,6 +25,7 @@ class Bench:
         self.folder, self.random = folder, random.Random(seed)
         self.specs, self.store, self.lent = folder / "specs", folder / "store", lend(folder / "venv")
         self.specs.mkdir()
+        (self.specs / "parts").mkdir()
         self.flavour: str | None = None
         self.old: dict[Path, bytes] = {}
         for number in range(3):
@@ -106,6 +107,10 @@ class Bench:
         note = self.specs / "note.txt"
         note.unlink() if note.exists() else note.write_text(self.random.choice("ab"))
 
+    def strew(self) -> None:
+        part = self.specs / "parts" / self.random.choice(["a", ".b", "build", "measurements", "c.lock", "__pycache__"])
+        part.unlink() if part.exists() else part.write_text("x")
+
     def environment(self) -> None:
         self.flavour = self.random.choice([None, "", "plain", "sweet"])
 
@@ -131,8 +136,8 @@ class Bench:
     def edits(self) -> list[Callable[[], None]]:
         return [
             self.edit, self.edit_and_restore_times, self.replace_by_rename, self.revert, self.touch,
-            self.into_the_future, self.into_the_past, self.come_and_go, self.rename, self.note, self.environment,
-            self.upgrade, self.lose_a_blob, self.damage_a_blob, self.nothing, self.nothing, self.nothing,
+            self.into_the_future, self.into_the_past, self.come_and_go, self.rename, self.note, self.strew,
+            self.environment, self.upgrade, self.lose_a_blob, self.damage_a_blob, self.nothing, self.nothing, self.nothing,
         ]  # fmt: skip
 
 
