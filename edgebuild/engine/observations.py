@@ -20,6 +20,8 @@ REMEMBERED = 4
 SINCE = "since"
 """File in which an output of several observations says when the oldest was made, in seconds since 1970."""
 
+AHEAD_S = 60.0
+"""Clocks of one machine differ by less."""
 STANDS, REPLACED, REPEATS, DUE = range(4)
 """What a run is worth: it counts; a fresh one took its place; it repeats others; it is to be taken again."""
 
@@ -72,8 +74,11 @@ def earlier(store: Store, sitting: Sitting, folder: Path, *, fresh: bool, max_ag
     rows = store.rows.all(
         "SELECT digest, replaced, created FROM observations WHERE condition = ? ORDER BY number DESC", sitting.condition
     )
-    oldest = time.time() - max_age if max_age is not None else 0.0
-    shown = [digest for digest, mark, created in rows if mark in (STANDS, DUE) and created > oldest and not fresh]
+    now = time.time()
+    # Of a run that a clock dated ahead of now nobody knows how old it is.
+    oldest, newest = (now - max_age, now + AHEAD_S) if max_age is not None else (0.0, float("inf"))
+    shown = [digest for digest, mark, created in rows if mark in (STANDS, DUE) and oldest < created <= newest]
+    shown = [] if fresh else shown
     paths: list[Path] = []
     for number, digest in enumerate(dict.fromkeys(shown[:REMEMBERED])):
         if store.verify(digest):
