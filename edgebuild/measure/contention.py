@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +15,14 @@ alone, 0.997 beside one busy process (every percentile unchanged), 0.5 beside th
 MOST_SWITCHES = 100.0
 """Involuntary context switches per second. Seen in the same runs: 3, 70 and 130; tells of a shared processor where
 several threads hide it in their CPU time."""
+MOST_STOLEN = 0.02
+"""Part of a processor's time that a hypervisor may give to others. Seen on a shared virtual machine: at most 0.005
+while the percentiles stood; more than this is what `LEAST_SHARE` allows a process to lose altogether."""
+MOST_WAITING = 0.3
+"""Part of the time in which something on the machine may wait for a processor. Seen on two cores: 0.02 alone, 0.5
+where others took 4 of 10 parts of this one's; between them lies work elsewhere that leaves this process its own."""
+LONGEST_ASLEEP_S = 0.05
+"""Suspended; both clocks are read one after the other, some microseconds apart."""
 DEAD_BAND = 0.03
 """Relative difference between two runs of the same model that nothing can be concluded from."""
 
@@ -31,6 +39,8 @@ class Process:
     wall_s: float
     involuntary_switches: int
     loadavg: float | None = None
+    machine: dict[str, float] = field(default_factory=dict)
+    """What befell the machine while it ran, as `runner.process.machine` names it; what it does not tell is left out."""
     contended: str = ""
     """Why it does not count, or ""."""
 
@@ -46,8 +56,9 @@ class Process:
             wall_s=float(raw["wall_s"]),
             involuntary_switches=int(raw["involuntary_switches"]),
             loadavg=raw.get("loadavg"),
+            machine=passed(*raw.get("machine", ({}, {}))),
         )
-        return replace(found, contended=disturbed(found.share, found.switches_per_s))
+        return replace(found, contended=disturbed(found.share, found.switches_per_s) or befallen(found))
 
     @property
     def share(self) -> float:
@@ -69,6 +80,7 @@ class Process:
             "wall_s": self.wall_s,
             "involuntary_switches": self.involuntary_switches,
             "loadavg": self.loadavg,
+            "machine": self.machine,
             "contended": self.contended,
         }
 
@@ -87,6 +99,31 @@ def disturbed(share: float, switches_per_s: float) -> str:
         return f"it had the processor {share:.0%} of the time"
     if switches_per_s > MOST_SWITCHES:
         return f"it was interrupted {switches_per_s:.0f} times per second"
+    return ""
+
+
+def passed(before: Mapping[str, float | None], after: Mapping[str, float | None]) -> dict[str, float]:
+    """By how much each counter went on; one that went back was counted for another control group, and says nothing."""
+    found = {}
+    for name, end in after.items():
+        start = before.get(name)
+        if start is not None and end is not None and end >= start:
+            found[name] = round(end - start, 6)
+    return found
+
+
+def befallen(process: Process) -> str:
+    """Why a process does not count for what befell its machine, or ""."""
+    told, wall = process.machine, max(process.wall_s, 1e-9)
+    stolen, waiting = told.get("stolen_s", 0.0) / wall, told.get("waiting_s", 0.0) / wall
+    if told.get("asleep_s", 0.0) > LONGEST_ASLEEP_S:
+        return f"the machine was suspended for {told['asleep_s']:.1f} s"
+    if told.get("throttled", 0) > 0:
+        return f"its control group had used up its quota {told['throttled']:.0f} times"
+    if stolen > MOST_STOLEN:
+        return f"the hypervisor gave {stolen:.1%} of each processor to others"
+    if waiting > MOST_WAITING:
+        return f"something waited for a processor {waiting:.0%} of the time"
     return ""
 
 

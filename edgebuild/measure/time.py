@@ -42,7 +42,7 @@ class TimeCandidates(Step):
     (int64 ns of shape (processes, rounds, runs) for each row that could be run, and for `control`) and `result.json`.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "timing"

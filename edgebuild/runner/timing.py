@@ -118,7 +118,7 @@ def _rounds(entries: list[Entry], found: Arrays, seed: int) -> dict[str, Any]:
     order = list(entries)
     shuffle = random.Random(seed).shuffle  # noqa: S311 - an order of runs, no secret
     cpu_ns, wall_ns, switches = [], [], []
-    load, waiting = process.load_average(), process.pressure()
+    load, waiting, machine = process.load_average(), process.pressure(), process.machine()
     # A collection in the middle of a run of 100 us would be its largest part.
     gc.collect()
     gc.disable()
@@ -137,5 +137,6 @@ def _rounds(entries: list[Entry], found: Arrays, seed: int) -> dict[str, Any]:
         "involuntary_switches": sum(switches),
         "loadavg": load,
         "pressure": [waiting, process.pressure()],
+        "machine": [machine, process.machine()],
         "per_round": {"cpu_ns": cpu_ns, "wall_ns": wall_ns, "involuntary_switches": switches},
     }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgebuild.measure.contention import Process, control_ratio, disturbed, odd_control
+from edgebuild.measure.contention import Process, control_ratio, disturbed, odd_control, passed
 from edgebuild.measure.effort import LONGEST_S, effort
 
 
@@ -32,6 +32,45 @@ def test_a_process_that_had_its_processor_counts() -> None:
 )
 def test_a_process_that_shared_its_processor_does_not(changes: dict[str, Any], words: str) -> None:
     assert words in Process.of({"processes": [raw(**changes)]}, [0, 1], 9).contended
+
+
+def machine(**went_on: float | None) -> list[dict[str, float | None]]:
+    """Counters before and after, of a machine that had counted before."""
+    before: dict[str, float | None] = {"stolen_s": 80.0, "waiting_s": 900.0, "throttled": 12, "asleep_s": 3600.0}
+    return [before, {name: None if went_on.get(name, 0.0) is None else (value or 0.0) + (went_on.get(name) or 0.0)
+                     for name, value in before.items()}]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("went_on", "words"),
+    [
+        ({"stolen_s": 0.05}, "the hypervisor gave 2.5% of each processor to others"),
+        ({"waiting_s": 0.8}, "something waited for a processor 40% of the time"),
+        ({"throttled": 3}, "its control group had used up its quota 3 times"),
+        ({"asleep_s": 30.0}, "the machine was suspended for 30.0 s"),
+    ],
+)
+def test_what_befalls_the_machine_makes_a_process_not_count(went_on: dict[str, float], words: str) -> None:
+    found = Process.of({"processes": [raw(machine=machine(**went_on))]}, [0, 1], 9)
+
+    assert found.contended == words
+    assert found.record()["machine"][next(iter(went_on))] == pytest.approx(next(iter(went_on.values())))
+
+
+@pytest.mark.parametrize("went_on", [{"stolen_s": 0.01}, {"waiting_s": 0.1}, {"asleep_s": 0.0001}, {}])
+def test_what_every_machine_shows_does_not(went_on: dict[str, float]) -> None:
+    assert Process.of({"processes": [raw(machine=machine(**went_on))]}, [0, 1], 9).contended == ""
+
+
+def test_a_machine_that_does_not_tell_is_not_accused() -> None:
+    nothing: dict[str, Any] = dict.fromkeys(("stolen_s", "waiting_s", "throttled", "asleep_s"))
+    assert Process.of({"processes": [raw(machine=[nothing, nothing])]}, [0, 1], 9).contended == ""
+    assert Process.of({"processes": [raw(machine=machine(stolen_s=None))]}, [0, 1], 9).contended == ""
+
+
+def test_a_counter_that_went_back_says_nothing() -> None:
+    before, after = machine()
+    assert passed(after | {"throttled": 40}, before) == {"stolen_s": 0.0, "waiting_s": 0.0, "asleep_s": 0.0}
 
 
 def test_several_threads_use_more_than_the_wall_time() -> None:

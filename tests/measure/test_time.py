@@ -79,6 +79,7 @@ def test_what_the_run_was_like_stands_in_its_result(timed: Path) -> None:
     assert len(found["processes"]) == 3
     assert {"load", "pressure"} <= set(found["conditions"]["before"])
     for process in found["processes"]:
+        assert set(process["machine"]) <= {"stolen_s", "waiting_s", "throttled", "asleep_s"}
         assert set(process["load_ns"]) == {"0", "1"}
         assert process["wall_s"] > 0
     assert len({process["order_seed"] for process in found["processes"]}) == 3
