@@ -137,7 +137,8 @@ class Bench:
         return [
             self.edit, self.edit_and_restore_times, self.replace_by_rename, self.revert, self.touch,
             self.into_the_future, self.into_the_past, self.come_and_go, self.rename, self.note, self.strew,
-            self.environment, self.upgrade, self.lose_a_blob, self.damage_a_blob, self.nothing, self.nothing, self.nothing,
+            self.environment, self.upgrade, self.lose_a_blob, self.damage_a_blob,
+            self.nothing, self.nothing, self.nothing,
         ]  # fmt: skip
 
 
