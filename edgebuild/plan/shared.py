@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from edgebuild.core.dossier import Call
-from edgebuild.core.graph import Graph
-from edgebuild.core.step import Step
 from edgebuild.core.versions import installed
-from edgebuild.core.wires import Artifact, Refusal, UserCode
+from edgebuild.core.wires import Artifact, UserCode
 from edgebuild.data.check import CheckData
 from edgebuild.data.loader import LoadArchive, LoadFunction, LoadImages
-from edgebuild.data.sources import ReadSource, digest_path
+from edgebuild.data.sources import digest_path
 from edgebuild.data.splits import SplitSamples, TakeSamples
-from edgebuild.errors import Problem, Refused, SpecError
+from edgebuild.errors import Refused
 from edgebuild.measure.inputs import PickInputs
 from edgebuild.measure.predict import Predict
 from edgebuild.measure.source_check import CheckSource
 from edgebuild.models.admit import AdmitSource
-from edgebuild.models.inspect.external import external_files
 from edgebuild.models.inspect.step import inspection
-from edgebuild.models.routes import Route, model_format, shortest
-from edgebuild.plan.decline import Decline
+from edgebuild.models.routes import model_format
 from edgebuild.plan.interface import class_names
+from edgebuild.plan.model import SharedModel
 from edgebuild.runtimes import REFERENCE_SESSIONS
 from edgebuild.runtimes.base import Target
 from edgebuild.shipped import shipped
-from edgebuild.spec import Spec
 
 REFERENCE_TOOLS = {"keras": ("tensorflow", "keras"), "h5": ("tensorflow", "keras"), "savedmodel": ("tensorflow",)}
 """Distributions that run the untouched source, by its format."""
@@ -46,67 +40,8 @@ SPLITS = ("select", "report")
 """The splits that are predicted: choosing happens on the first, verdicts on the second."""
 
 
-@dataclass
-class Shared:
+class Shared(SharedModel):
     """Adds each shared step once, when somebody first asks for it."""
-
-    spec: Spec
-    graph: Graph
-    digest: Callable[[Path, Sequence[str]], str] = digest_path
-    """Digest of a user's file or folder, with what belongs to it."""
-    routes: dict[str, tuple[Route, ...]] = field(default_factory=dict)
-    """Route taken per `source → target`, for `plan` and the report."""
-
-    def add(self, step: Step, label: str = "") -> Artifact:
-        """Add a step under the spec's name, with the variables that the spec lets through."""
-        return self.graph.add(step.within(self.spec.environment), f"{self.spec.name}: {label}" if label else "")
-
-    @cached_property
-    def source(self) -> Artifact:
-        """The model as the user wrote it, in the store.
-
-        Raises:
-            SpecError: the pinned digest is not the file's.
-        """
-        pin, digest = self.spec.model.digest, self.source_digest
-        if pin and pin != digest:
-            raise SpecError(
-                Problem(
-                    "model.digest",
-                    f"{self.spec.model.source} has the digest {digest}, the spec pins {pin}.",
-                    "Find out who changed the model; if you did, pin the new digest.",
-                )
-            )
-        return self.read_model(Path(self.spec.model.path), "model", "read the model")
-
-    @cached_property
-    def source_digest(self) -> str:
-        """Of the model's bytes."""
-        path = Path(self.spec.model.path)
-        return self.digest(path, weights_of(path))
-
-    def read_model(self, path: Path, name: str, label: str) -> Artifact:
-        """A model of the user's: a file, a folder, or an ONNX file as a folder with the weights it keeps elsewhere."""
-        beside = weights_of(path)
-        step = ReadSource(
-            path=str(path),
-            digest=self.digest(path, beside),
-            name=name if beside else name + path.suffix,
-            beside=beside,
-        )
-        return self.add(step, label)
-
-    def read(self, path: Path, name: str, label: str) -> Artifact:
-        """A file or folder of the user's, by digest."""
-        return self.add(ReadSource(path=str(path), digest=self.digest(path, ()), name=name + path.suffix), label)
-
-    def stored(self, path: str, digest: str, name: str) -> Artifact:
-        """Bytes that a store has, under a name."""
-        return self.add(ReadSource(path=path, digest=digest, name=name), "read the locked bytes")
-
-    def own_digest(self, path: str | None) -> str:
-        """Digest of a model of the user's own; "" where there is none."""
-        return self.digest(Path(path), weights_of(Path(path))) if path else ""
 
     @cached_property
     def package_files(self) -> dict[str, Artifact]:
@@ -130,27 +65,6 @@ class Shared:
     def versions(self, target: Target) -> dict[str, str]:
         """Distributions that make and run a target's artifacts; those that are not installed are left out."""
         return installed((*target.distributions, *REFERENCE_TOOLS.get(self.format, ())))
-
-    @cached_property
-    def format(self) -> str:
-        """Format of the source."""
-        return self.spec.model.format
-
-    @cached_property
-    def dims(self) -> dict[str, tuple[str | int, ...]]:
-        """Axis names the spec gives to inputs."""
-        return {name: tuple(entry.dims) for name, entry in self.spec.model.inputs.items() if entry.dims}
-
-    @cached_property
-    def shapes(self) -> dict[str, int]:
-        """Size of each named axis in the first named shape; one sample a batch where nothing else is said."""
-        first = next(iter(self.spec.model.shapes.values()), {})
-        return {"batch": 1, **{axis: size for axis, size in first.items() if isinstance(size, int)}}
-
-    @cached_property
-    def facts(self) -> Artifact:
-        """`model.json`."""
-        return self.add(inspection(self.source, self.format, self.shapes, self.dims), "inspect the model")
 
     def code(self, reference: str) -> UserCode:
         """A function of the user's, with everything it consists of."""
@@ -283,27 +197,3 @@ class Shared:
         model = self.convert(source, kind, target)
         facts = self.add(inspection(source, kind, self.shapes, self.dims), f"inspect {file.name}")
         return self.add(AdmitSource(model=model, proofs=self.proof, same=(self.facts, facts)), f"admit {file.name}")
-
-    def convert(self, model: Artifact, source: str, target: str) -> Artifact:
-        """Add the steps of the shortest route.
-
-        Raises:
-            Refused: there is none on this machine.
-        """
-        if source == target:
-            return model
-        route = shortest(source, target)
-        self.routes[f"{source} → {target}"] = route
-        for hop in route:
-            model = self.add(hop.make(model=model, shapes=self.shapes, dims=self.dims), hop.words)
-        return model
-
-    def decline(self, refused: Refused) -> Artifact:
-        """A refusal as a node."""
-        refusal = Refusal(kind=refused.kind, by=refused.by, why=refused.why, fix=refused.fix)
-        return self.add(Decline(refusal=refusal), f"what {refused.by} declines")
-
-
-def weights_of(model: Path) -> tuple[str, ...]:
-    """Files beside an ONNX model that hold its weights."""
-    return external_files(model) if model.suffix.lower() == ".onnx" and model.is_file() else ()
