@@ -64,4 +64,5 @@ def modules(folder: str, own: bool = False) -> "list[str]":
 
 def is_swap(name: str) -> bool:
     """Whether an editor that has a file open writes what has that name beside it."""
-    return name.endswith("~") or (name.startswith(".") and name.endswith((".swp", ".swo", ".swx")))
+    swap = name.startswith(".") and name.endswith((".swp", ".swo", ".swx"))
+    return swap or name.endswith("~") or name.startswith((".#", "#"))

@@ -200,11 +200,16 @@ def owners(package: str) -> list[Distribution]:
 def owner(site: str, file: str) -> Distribution | None:
     """The distribution that a file of a site folder was installed with; None where it was put there otherwise."""
     package = file.partition("/")[0].partition(".")[0]
-    known = _in(site)
-    named = known.get(canonical(KNOWN.get(package, package)))
-    if named and named.owns(file):
+    named = find(KNOWN.get(package, package))
+    # A system's packages have no list of their files.
+    if named and (named.owns(file) or not named.read("RECORD")):
         return named
-    return next((one for one in known.values() if one.holds(package) and one.owns(file)), None)
+    return next((one for one in _holders(site, _stamp(site), package) if one.owns(file)), None)
+
+
+@cache
+def _holders(site: str, stamp: tuple[int, int, int], package: str) -> tuple[Distribution, ...]:
+    return tuple(one for one in _listed(site, stamp).values() if one.holds(package))
 
 
 def module_file(name: str) -> str | None:

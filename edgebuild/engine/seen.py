@@ -67,7 +67,10 @@ def seen_now(sightings: list[Sighting], roots: list[Path], store: Store, where: 
         path, kind = Path(sighting["path"]), sighting["kind"]
         place = f"{kind}:{sighting['path']}" if kind in NAMED else _place(path, kind, roots)
         found = digest_place(place, roots, store) if kind in AT_THE_END else str(sighting["said"])
-        if kind == "file" and not sighting["folder"]:
+        if kind == "file" and sighting["stat"] is None and sighting.get("own"):
+            # Looked for, and then made: the next time it is there.
+            found, moved = looks.ABSENT, False
+        elif kind == "file" and not sighting["folder"]:
             moved = _stamp(path) != sighting["stat"] or sighting.get("before") not in (None, "", found)
         else:
             moved = kind == "names" and not sighting.get("own") and found != digest_place(place, roots, store)

@@ -123,6 +123,13 @@ def test_who_owns_a_module_is_told_by_its_files(site: Path) -> None:
     assert owner(str(site), "space/three.py") is None
 
 
+def test_a_systems_package_without_a_list_of_files_is_known_by_its_version(site: Path) -> None:
+    (site / "pack").mkdir()
+    (site / "pack-1.0.egg-info").write_text("Metadata-Version: 2.1\nName: pack\nVersion: 1.0\n")
+    found = owner(str(site), "pack/deep.py")
+    assert found is not None and (found.name, found.identity(streamed)) == ("pack", "1.0")
+
+
 def test_an_import_name_that_is_not_the_distributions_is_found() -> None:
     assert [one.name for one in owners("PIL")] == ["pillow"]
     assert "protobuf" in [one.name for one in owners("google")]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgebuild.core.graph import Graph
+from edgebuild.data.sources import digest_path
 from edgebuild.engine.remembered import Remembered
 from tests.engine.conftest import Yard
 from tests.engine.steps import Say
@@ -56,3 +57,21 @@ def test_a_step_of_a_damaged_plan_is_not_another_step(yard: Yard, file: Path) ->
     assert remembered.made == 0
     assert yard.build(graph).exit_code != 0
     assert planned(yard, file) == (1, "one")
+
+
+@pytest.mark.parametrize("name", ["measurements", "build", "b.lock", ".b"])
+def test_every_class_of_a_folder_of_images_counts(name: str, yard: Yard, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    (images / "cat").mkdir(parents=True)
+    (images / "cat" / "a.png").write_text("1")
+    remembered = Remembered(yard.store)
+
+    def digest() -> str:
+        remembered.afresh()
+        return str(remembered.part("spec", Graph(), lambda _: digest_path(images)))
+
+    before = digest()
+    assert (digest(), remembered.made) == (before, 1)
+    (images / name).mkdir()
+    (images / name / "b.png").write_text("2")
+    assert digest() == digest_path(images) != before

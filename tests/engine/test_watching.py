@@ -298,6 +298,17 @@ def test_a_cache_that_the_code_itself_makes_is_looked_at_the_next_time(watcher: 
     assert not watcher.holds(seen)
 
 
+def test_a_cache_that_is_tried_before_it_is_made_is_looked_at_the_next_time(watcher: Watcher) -> None:
+    def code() -> None:
+        try:
+            Path("cache").read_text()
+        except FileNotFoundError:
+            Path("cache").write_text("1")
+
+    assert not watcher.holds(watcher.seen(code))
+    assert watcher.holds(watcher.seen(code))
+
+
 # -- other processes, other places -----------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ Sighting = dict[str, Any]
 """`path` (absolute) and `kind`: `file`, `exists`, `link` (looked at, not followed), `names` of a folder, `modules` of a
 searched one, `dist` and `module` (installed), or one of `reads`. `stat` is from before it was read, None where absent;
 `said` is what was found then, where that is known; `before` the digest of a file that was opened to be changed; `own`
-marks a folder whose names the process itself changed."""
+marks what the process itself wrote to later: a file, or a folder whose names it changed."""
 Key = tuple[str, str]
 """Kind and path."""
 
@@ -64,9 +64,10 @@ def listed(folder: str, kind: str, own: bool) -> str:
 
 
 def told_apart(sightings: dict[Key, Sighting], written: Iterable[str]) -> list[Sighting]:
-    """In a fixed order, without looks at what was read anyway; folders that were written to are marked."""
+    """In a fixed order, without looks at what was read anyway; what the process itself made or wrote to is marked."""
     present = [one["path"] for one in sightings.values() if one["stat"] is not None or _is_there(one)]
     inside = set(ancestors(os.path.dirname(path) for path in present))  # noqa: PTH120
+    written = set(written)
     own = {os.path.dirname(path) for path in written}  # noqa: PTH120
     found = []
     for key in sorted(sightings):
@@ -76,7 +77,8 @@ def told_apart(sightings: dict[Key, Sighting], written: Iterable[str]) -> list[S
         implied = known or (sighting.get("said") == looks.FOLDER and path in inside)
         if kind in ("exists", "link") and implied and not sighting["said"].startswith("link "):
             continue
-        found.append({**sighting, "own": True} if kind in ("names", "modules") and path in own else sighting)
+        ours = path in (own if kind in ("names", "modules") else written)
+        found.append({**sighting, "own": True} if ours else sighting)
     return found
 
 

@@ -59,8 +59,8 @@ class Witness:
     """Notes files opened, looked at and folders listed, outside of what is ours or installed.
 
     Sees what goes through Python: `open`, `os.open`, listings, SQLite, imports; with `Probes`, also `os.stat` and its
-    like. A library that opens files in C (h5py, tf.io) is not seen, nor is another program; `data.inputs:` of the spec
-    names such files.
+    like. A library that opens files in C (h5py, tf.io) is not seen, nor is another program, nor what an entry of
+    `os.scandir` says of sizes; `data.inputs:` of the spec names such files.
     """
 
     def __init__(self, ignored: Iterable[str], roots: Iterable[str] = (), forks: Forks | None = None) -> None:
