@@ -28,8 +28,6 @@ KNOWN = {
 }
 """Import names that differ from their distribution's; others are looked up in every list of files."""
 
-OWN_WAY = re.compile(rb"(?m)^(?:\.\./[^,\n]*bin/|[^,\n]*__pycache__/|[^/,\n]*\.dist-info/|/)[^\n]*\n?")
-"""Lines of a RECORD in which two installations of one wheel differ: scripts, bytecode, who installed it and when."""
 TICK_NS = 2_000_000_000
 Digest = Callable[[Path], str]
 
@@ -99,11 +97,18 @@ def _stamp(path: str) -> tuple[int, int, int]:
 @cache
 def _files(info: str, stamp: tuple[int, int, int]) -> tuple[str, tuple[str, ...]]:  # noqa: ARG001 - read again when it is another
     try:
-        lines = sorted(OWN_WAY.sub(b"", Path(info, "RECORD").read_bytes()).splitlines())
+        lines = sorted(_of_the_wheel(info, Path(info, "RECORD").read_bytes()))
     except OSError:
         return "", ()
     bare = [line[:-2].decode(errors="surrogateescape").strip('"') for line in lines if line.endswith(b",,")]
     return sha256(b"\n".join(lines)).hexdigest(), tuple(bare)
+
+
+def _of_the_wheel(info: str, record: bytes) -> list[bytes]:
+    """The lines in which two installations of one wheel are equal: not scripts, bytecode, who installed it and when."""
+    apart = (os.path.basename(info).encode() + b"/", b"/")  # noqa: PTH119
+    lines = [line for line in record.splitlines() if b"__pycache__/" not in line and not line.startswith(apart)]
+    return [line for line in lines if not (line.startswith(b"../") and b"bin/" in line)]
 
 
 @cache

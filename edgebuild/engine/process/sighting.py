@@ -18,6 +18,9 @@ marks what the process itself wrote to later: a file, or a folder whose names it
 Key = tuple[str, str]
 """Kind and path."""
 
+# As it was before anybody put another in its place.
+_readlink = os.readlink
+
 
 def sight(name: str, kind: str, own: bool, young_after: int | None) -> Sighting:
     """How something is now.
@@ -95,3 +98,32 @@ def ancestors(paths: Iterable[str]) -> Iterator[str]:
             known.add(folder)
             yield folder
             folder = os.path.dirname(folder)  # noqa: PTH120
+
+
+def full(path: Any, below: int | str | None = None) -> str:
+    """An absolute path; of a descriptor what it stands for; "" where nobody can tell.
+
+    Args:
+        path: as a function of `os` takes it.
+        below: folder that a relative one starts in, or its descriptor; -1 and None for the current folder.
+    """
+    if isinstance(path, int):
+        return behind(path)
+    if path is None:
+        path = "."
+    if not isinstance(path, str | bytes | os.PathLike):
+        return ""
+    name = os.fsdecode(path)
+    if below not in (None, -1) and not name.startswith("/"):
+        folder = behind(below) if isinstance(below, int) else below
+        name = f"{folder}/{name}" if folder else ""
+    return os.path.abspath(name) if name else ""  # noqa: PTH100 - one call, no import inside a hook
+
+
+def behind(descriptor: int) -> str:
+    """The path that a descriptor was opened by; "" where there is none, or the system does not tell."""
+    try:
+        name = _readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return ""
+    return name if name.startswith("/") else ""

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgebuild import looks, reads, stamps
-from edgebuild.engine.process.forks import Forks
-from edgebuild.engine.process.sighting import Key, Sighting, ancestors, content, sight, told_apart
+from edgebuild.engine.process.sighting import Key, Sighting, ancestors, behind, content, full, sight, told_apart
+
+if TYPE_CHECKING:
+    from edgebuild.engine.process.forks import Forks
 
 __all__ = ["Frame", "Sighting", "Witness"]
 
@@ -28,9 +30,6 @@ MADE = {
 }
 """Events that tell of a change of names. For each name: where in the event are the path and the descriptor of the
 folder it starts in, and whether something must be there, or must not, for the change to succeed."""
-
-# As it was before anybody put another in its place.
-_readlink = os.readlink
 
 
 class Frame:
@@ -219,32 +218,3 @@ class Witness:
             self._written.add(name)
             if self._forks and self._forks.forked:
                 self._forks.tell({"written": name})
-
-
-def full(path: Any, below: int | str | None = None) -> str:
-    """An absolute path; of a descriptor what it stands for; "" where nobody can tell.
-
-    Args:
-        path: as a function of `os` takes it.
-        below: folder that a relative one starts in, or its descriptor; -1 and None for the current folder.
-    """
-    if isinstance(path, int):
-        return behind(path)
-    if path is None:
-        path = "."
-    if not isinstance(path, str | bytes | os.PathLike):
-        return ""
-    name = os.fsdecode(path)
-    if below not in (None, -1) and not name.startswith("/"):
-        folder = behind(below) if isinstance(below, int) else below
-        name = f"{folder}/{name}" if folder else ""
-    return os.path.abspath(name) if name else ""  # noqa: PTH100 - one call, no import inside a hook
-
-
-def behind(descriptor: int) -> str:
-    """The path that a descriptor was opened by; "" where there is none, or the system does not tell."""
-    try:
-        name = _readlink(f"/proc/self/fd/{descriptor}")
-    except OSError:
-        return ""
-    return name if name.startswith("/") else ""
