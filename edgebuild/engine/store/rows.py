@@ -122,8 +122,13 @@ class Rows:
 
     def one(self, statement: str, *values: Any) -> tuple[Any, ...] | None:
         """The first row of an answer."""
-        with self._lock, self.explained():
-            found: tuple[Any, ...] | None = self._patiently(statement, values).fetchone()
+        with self._lock:
+            try:
+                found: tuple[Any, ...] | None = self._patiently(statement, values).fetchone()
+            except (UnicodeDecodeError, sqlite3.DatabaseError):
+                # Not around all of it: a walk over thousands of steps has no time for another context each.
+                with self.explained():
+                    raise
             return found
 
     def all(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
