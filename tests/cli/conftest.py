@@ -198,10 +198,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     write_project(project.folder)
     done = project.build()
     assert done.code == 0, done.out + done.err
-    # A timing run beside somebody else's work does not count and is taken again.
+    # A timing run beside somebody else's work does not count, and is taken again at once on request only.
     for _ in range(3):
         if project.build().ran == 0:
             break
+        project.build("--remeasure")
     return project
 
 
