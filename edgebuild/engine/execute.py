@@ -244,7 +244,8 @@ class Executor:
                 )
         if not other:
             return replace(kept, only_now=only_now)
-        if isinstance(kept, Built) and not type(order.step).deterministic:
+        # What the user's code draws at random is his; its bytes are kept, not claimed.
+        if isinstance(kept, Built) and (order.codes or not type(order.step).deterministic):
             return Replaced(kept)
         words = f"{order.step.kind()} made other bytes than before ({order.expected}) from the same inputs."
         return bug(order, words)

@@ -12,7 +12,7 @@ import pytest
 from edgebuild.core.graph import Graph
 from edgebuild.data.usercode import resolve
 from tests.engine.conftest import Yard, graph_of
-from tests.engine.steps import CallUser
+from tests.engine.steps import CallUser, Upper
 
 
 @pytest.fixture
@@ -162,3 +162,18 @@ def test_what_was_seen_is_told_below_the_root_and_holds_nothing_of_ours(yard: Ya
     assert {"file:0/data.py", "file:0/shift.py", "file:0/texts/a.txt", "names:0/texts"} <= set(places)
     others = [place for place in places if not place.partition(":")[2].startswith("0/")]
     assert others and all(place.startswith("dist:") for place in others)
+
+
+def test_lost_bytes_of_code_that_draws_at_random_are_made_anew(yard: Yard, project: Path) -> None:
+    (project / "data.py").write_text("import uuid\ndef read():\n    return uuid.uuid4().hex\n")
+    first = yard.build(graph(project))
+    place = yard.blob(first, "called")
+    before = place.read_text()
+    place.unlink()
+    again = graph(project)
+    again.want("upper", again.add(Upper(source=again.wanted["called"]), "upper"))
+    results = yard.build(again)
+    assert results.exit_code == 0, results.problems()
+    now = yard.blob(results, "called").read_text()
+    assert now != before
+    assert yard.blob(results, "upper").read_text() == now.upper()
