@@ -23,6 +23,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     store_arguments(parser)
     parser.add_argument("--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="steps at once")
     parser.add_argument("--locked", action="store_true", help="fail where choices, bytes or verdicts leave the lock")
+    parser.add_argument(
+        "--fresh-choice", action="store_true", help="choose as if nothing were locked, not only what is surely better"
+    )
     parser.add_argument("--accept", action="append", choices=("unproven",), default=[], help="your word for a verdict")
     parser.add_argument("--require-device", action="store_true", help="exit 4 where a device cannot be reached")
     parser.add_argument("--stop", action="store_true", help="stop at the first failed step instead of going on")

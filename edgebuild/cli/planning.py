@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgebuild import reads
 from edgebuild.cli.common import no_spec, twins
@@ -15,6 +15,9 @@ from edgebuild.engine.store import Store
 from edgebuild.errors import Problem, SpecError
 from edgebuild.plan.outputs import SpecOutputs
 from edgebuild.spec.find import candidates
+
+if TYPE_CHECKING:
+    from edgebuild.plan.held import Asked
 
 
 @dataclass
@@ -32,6 +35,9 @@ class Planner:
         self.paths: list[str] = args.paths
         self.targets, self.candidates = tuple(args.target), tuple(args.candidate)
         self.remembered = Remembered(store)
+        self.locked = bool(getattr(args, "locked", False))
+        self.remeasure = bool(getattr(args, "remeasure", False))
+        self.fresh_choice = bool(getattr(args, "fresh_choice", False))
 
     def plan(self) -> Planned:
         """The whole plan.
@@ -80,10 +86,21 @@ class Planner:
             from edgebuild.plan.part import outputs
 
             with reads.digested_by(self.remembered.store.user_files.digest):
-                return outputs(file, part, self.targets, self.candidates).model_dump(mode="json")
+                return outputs(file, part, self.targets, self.candidates, asked).model_dump(mode="json")
 
-        name = repr((str(file), self.targets, self.candidates))
+        asked = self.asked(file)
+        name = repr((str(file), self.targets, self.candidates, *([asked] if asked else [])))
         return SpecOutputs.model_validate(self.remembered.part(name, graph, make))
+
+    def asked(self, file: Path) -> Asked | None:
+        """How the lock beside a spec is to be treated, and which of its bytes the store has; None for the usual."""
+        if not (self.locked or self.fresh_choice):
+            return None
+        from edgebuild.engine.pinned import at_hand
+        from edgebuild.plan.held import Asked, pinned_digests
+
+        found = at_hand(self.remembered.store, pinned_digests(file)) if self.locked else {}
+        return Asked(locked=self.locked, remeasure=self.remeasure, fresh_choice=self.fresh_choice, at_hand=found)
 
     def check_names(self, specs: list[SpecOutputs]) -> None:
         """Raises: SpecError: a name on the command line is none of a spec's."""

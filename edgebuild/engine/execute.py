@@ -197,9 +197,9 @@ class Executor:
 
     def _unfinished(self, order: Order, result: Result, ended: Ended | None) -> Failed:
         end = unfinished(order, result, ended, self.store.root, self.most_bytes)
-        crashed = end.exit_code == 5 and end.passes and result["outcome"] != "problems"
-        if crashed and not self.processes.stopping:
-            crashes.note(self.store, order.prekey, self._limits(order), end.problems[0].what, end.details)
+        crash = result.get("crashed", "") if result["outcome"] == "problems" else end.problems[0].what
+        if crash and end.exit_code == 5 and end.passes and not self.processes.stopping:
+            crashes.note(self.store, order.prekey, self._limits(order), crash, end.details)
         return end
 
     def _seen(self, order: Order, result: Result) -> Seen | None:
@@ -224,7 +224,7 @@ class Executor:
         parts = order.parts if seen is None else {**order.parts, "seen": seen}
         key = prekey if seen is None else key_of(parts)
         only_now = outcome.only_now
-        sitting = Sitting.of(order) if isinstance(outcome, Built) and not outcome.repeats else None
+        sitting = Sitting.of(order) if isinstance(outcome, Built) else None
         other = bool(order.expected) and (not isinstance(outcome, Built) or outcome.digest != order.expected)
         with self.store.rows.transaction():
             self.store.record(stats)
@@ -235,8 +235,9 @@ class Executor:
                 crashes.forget(self.store, prekey)
                 anew = other or order.fresh or order.step.max_age() is not None
                 kept = self.store.keep(key, outcome, cost=seconds, step=type(order.step), replace=anew)
-                if sitting and isinstance(kept, Built) and kept.digest == getattr(outcome, "digest", ""):
-                    observations.keep(self.store, sitting, kept.digest, fresh=order.fresh)
+            if sitting and isinstance(outcome, Built) and isinstance(kept, Built) and kept.digest == outcome.digest:
+                how = {"fresh": order.fresh, "repeats": outcome.repeats, "only_now": bool(only_now)}
+                observations.keep(self.store, sitting, kept.digest, **how)
             if order.noted:
                 named = kept if isinstance(kept, Built) else Built("", 0)
                 self.store.history.note(

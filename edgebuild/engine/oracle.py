@@ -74,7 +74,7 @@ class Oracle:
 
     def anew(self, node: Node) -> bool:
         """Whether a measurement is to be taken again, whatever is stored."""
-        return self.remeasure and node.alone and node.id not in self.remeasured
+        return self.remeasure and node.measures and node.id not in self.remeasured
 
     def _in_time(self, key: str, max_age: float) -> bool:
         until = self.store.valid_until(key, max_age)

@@ -93,7 +93,7 @@ class Forecast:
         return self._due(step_id, self._what_changed(step_id))
 
     def _due(self, step_id: str, why: str) -> State:
-        name: Name = "measurement due" if self._graph.nodes[step_id].alone else "will run"
+        name: Name = "measurement due" if self._graph.nodes[step_id].measures else "will run"
         return State(name, why, self._cost(step_id))
 
     def _what_changed(self, step_id: str) -> str:

@@ -85,7 +85,8 @@ def result_of(error: BaseException) -> Result:
         return {"outcome": "refused", "refusal": refusal.model_dump()}
     if isinstance(error, EdgebuildError):
         problems = [dataclasses.asdict(problem) for problem in error.problems]
-        return {"outcome": "problems", "exit_code": error.exit_code, "problems": problems}
+        crashed = getattr(error, "crashed", "")
+        return {"outcome": "problems", "exit_code": error.exit_code, "problems": problems, "crashed": crashed}
     if isinstance(error, MemoryError):
         return {"outcome": "memory"}
     if isinstance(error, OSError) and error.errno in NO_ROOM:
