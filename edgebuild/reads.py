@@ -67,9 +67,14 @@ def note(kind: str, name: str) -> None:
 
 def probed(path: Path) -> Path:
     """A path whose existence or kind decides something."""
+    looked_at(path)
+    return path
+
+
+def looked_at(path: Path | str) -> None:
+    """Say so of a path."""
     if listeners:
         note("file", os.path.abspath(path))  # noqa: PTH100 - `Path.absolute` keeps `..`
-    return path
 
 
 def environ(name: str, default: str | None = None) -> str | None:

@@ -15,11 +15,10 @@ from edgebuild.cli.planning import Planner
 from edgebuild.decide.exits import worst_code
 from edgebuild.engine.process.witness import Sighting
 from edgebuild.engine.results import Results
-from edgebuild.engine.seal import Said, clock, seal
+from edgebuild.engine.seal import Began, Said, begin, seal
 from edgebuild.engine.store import Store
 from edgebuild.engine.walk import UnknownError
 from edgebuild.errors import EdgebuildError
-from edgebuild.stamps import RACY_NS
 
 STAMPED_CODES = (0, 1, 3)
 """A failed step or a missing tool is looked at again by every build."""
@@ -35,7 +34,7 @@ class Round:
     delivery: Delivery
     results: Results
     sightings: list[Sighting]
-    began: int
+    began: Began
     moved: bool
     """Whether the lock holds other choices now, which are an input of the next one."""
 
@@ -107,12 +106,12 @@ class Rounds:
             quiet: say nothing but what fails.
             known_only: stop where anything would have to run.
         """
-        began = clock(self.store)
+        began = begin(self.store)
         # The first round measured; the others build on that.
         self.args.remeasure = self.args.remeasure and not self.rounds
         self.rounds += 1
         witness = self.planner.remembered.witness
-        witness.young_after = began - RACY_NS
+        witness.young_after = began.young_after
         with witness.frame() as frame:
             plan = self.planner.plan()
             with execute(plan, self.store, self.args, quiet=quiet, known_only=known_only) as results:

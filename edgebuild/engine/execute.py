@@ -29,6 +29,7 @@ from edgebuild.engine.process.workspace import ASK, FolderWorkspace, Progress
 from edgebuild.engine.seen import Seen, check_code, ignored_folders, roots_of, seen_now, still_so
 from edgebuild.engine.store import Store
 from edgebuild.engine.store.history import Last
+from edgebuild.engine.store.locks import bump_generation
 from edgebuild.engine.store.rows import NoRoomError
 from edgebuild.engine.store.scratch import remove_folder
 from edgebuild.engine.trials import Trials
@@ -229,11 +230,13 @@ class Executor:
         with self.store.rows.transaction():
             self.store.record(stats)
             kept: Built | Declined = outcome
+            before: Built | Declined | None = None
             if not (only_now or type(order.step).volatile):
                 if seen is not None:
                     self.store.keep_seen(prekey, key, seen)
                 crashes.forget(self.store, prekey)
                 anew = other or order.fresh or order.step.max_age() is not None
+                before = self.store.action(key) if anew else None
                 kept = self.store.keep(key, outcome, cost=seconds, step=type(order.step), replace=anew)
             if sitting and isinstance(outcome, Built) and isinstance(kept, Built) and kept.digest == outcome.digest:
                 how = {"fresh": order.fresh, "repeats": outcome.repeats, "only_now": bool(only_now)}
@@ -243,6 +246,9 @@ class Executor:
                 self.store.history.note(
                     self.workspace, order.label, Last(key, parts, named.digest, named.size, time.time())
                 )
+        if before not in (None, kept):
+            # A walk that began before this may leave a stamp of what it found until now.
+            bump_generation(self.store.root)
         if not other:
             return replace(kept, only_now=only_now)
         # What the user's code draws at random is his; its bytes are kept, not claimed.

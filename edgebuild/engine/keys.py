@@ -32,6 +32,10 @@ ABSENT = looks.ABSENT
 """Version of a distribution that is not installed, digest of a file that is not there."""
 
 
+PLAIN = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+"""Made once: a walk has thousands of keys."""
+
+
 def parts_of(node: Node, inputs: dict[str, str], digest_file: Callable[[Path], str]) -> Parts:
     """All that decides a step's output, but for the files its user code is seen to read.
 
@@ -77,7 +81,7 @@ def joined(
 ) -> str:
     """The key from what is already plain data: a walk makes one for each of thousands of steps."""
     rest = [LAYOUT, static, tools, inputs, machine, seen]
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(PLAIN(rest).encode()).hexdigest()
 
 
 def refusal_digest(refusal: Refusal) -> str:

@@ -15,6 +15,7 @@ from edgebuild.engine import installation
 from edgebuild.engine.process.witness import Sighting
 from edgebuild.engine.results import Results
 from edgebuild.engine.store import Store
+from edgebuild.engine.store.blobs import Stat
 from edgebuild.engine.store.place import LOCAL, file_system, mounts
 
 LONGEST_S = 30 * 86400.0
@@ -34,6 +35,34 @@ class CannotStamp(Exception):  # noqa: N818 - no error: the next build walks, th
     """Something that the answer rests on cannot be witnessed, or is moving."""
 
 
+@dataclass(frozen=True)
+class Began:
+    """The moment before a walk asks anything."""
+
+    at: int
+    """In ns, as the store's file system tells the time."""
+    generation: list[int] | None
+    """State of the file that says whether answers were replaced, as a sighting holds it."""
+
+    @property
+    def young_after(self) -> int:
+        """Files changed later than this may change again with the same time stamps."""
+        return self.at - stamps.RACY_NS
+
+
+def begin(store: Store) -> Began:
+    """To be called before anything is read that a stamp may come to rest on."""
+    return Began(clock(store), _generation(store))
+
+
+def _generation(store: Store) -> list[int] | None:
+    try:
+        found = (store.root / "generation").stat()
+    except FileNotFoundError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]
+
+
 def clock(store: Store) -> int:
     """The time in ns as the store's file system tells it."""
     probe = store.root / "scratch" / f"clock-{uuid.uuid4().hex}"
@@ -45,7 +74,7 @@ def clock(store: Store) -> int:
 
 
 def seal(
-    store: Store, argv: list[str], sightings: Iterable[Sighting], results: Results, said: Said, began: int
+    store: Store, argv: list[str], sightings: Iterable[Sighting], results: Results, said: Said, began: Began
 ) -> bool:
     """Write the stamp of a walk in which nothing ran and nothing was written.
 
@@ -55,7 +84,7 @@ def seal(
         sightings: all that was read in the walk, with its state from before it was read.
         results: of the walk.
         said: its answer.
-        began: `clock` at the walk's begin.
+        began: `begin` before the walk.
 
     Returns:
         Whether there is a stamp now; where something cannot be witnessed an old one is removed.
@@ -74,11 +103,12 @@ def seal(
 class Witnesses:
     """Sightings by what a later process compares."""
 
-    def __init__(self, store: Store, began: int) -> None:
-        self.store, self.young = store, began - stamps.RACY_NS
+    def __init__(self, store: Store, began: Began) -> None:
+        self.store, self.began, self.young = store, began, began.young_after
         self.paths: dict[str, list[int] | None] = {}
         """To size, mtime, inode and ctime as they were before it was read; None where we only look at it."""
-        self.blobs: dict[str, None] = {}
+        self.blobs: dict[str, Stat | None] = {}
+        """To what the walk saw of it; None where it lies in a layer, or nobody looked."""
         self.absent: list[str] = []
         self.folders: list[str] = []
         self.listed: dict[str, bytes] = {}
@@ -138,6 +168,10 @@ class Witnesses:
         homes = [self.store.blobs, *(layer.blobs for layer in self.store.layers)]
         for digest in results.digests():
             for _, line in self.store.files(digest):
+                glanced = self.store.glanced.get(line.digest)
+                if glanced:
+                    self.blobs[self.store.blobs.where(line.digest)] = glanced
+                    continue
                 places = [blobs.where(line.digest) for blobs in homes]
                 found = next((place for place in places if os.path.lexists(place)), None)
                 if found:
@@ -162,7 +196,8 @@ class Witnesses:
         self.until = min(self.until or int(until), int(until))
         generation = str(self.store.root / "generation")
         if os.path.lexists(generation):
-            self.paths[generation] = None
+            # None before, and one now: it differs from what was there, which was nothing.
+            self.paths[generation] = self.began.generation or []
         else:
             self.absent.append(generation)
         paths, blobs = sorted(self.paths), sorted(self.blobs)
@@ -177,7 +212,7 @@ class Witnesses:
             "paths": stamps.joined(paths),
             "stats": self._stats(paths),
             "blobs": stamps.joined(blobs),
-            "blob_stats": stamps.stats(blobs, stamps.BLOB_FIELDS),
+            "blob_stats": self._blob_stats(blobs),
             "absent": stamps.joined(self.absent),
             "folders": stamps.joined(self.folders),
             "listed": stamps.joined(self.listed),
@@ -201,9 +236,20 @@ class Witnesses:
                 raise CannotStamp(path)
         return content
 
+    def _blob_stats(self, blobs: list[str]) -> bytes:
+        content = stamps.stats(blobs, stamps.BLOB_FIELDS)
+        table = memoryview(content).cast("q")
+        for number, path in enumerate(blobs):
+            mtime, size, inode, _ = table[4 * number : 4 * number + 4]
+            if self.blobs[path] not in (None, (size, mtime, inode)):
+                raise CannotStamp(path)
+        return content
+
     def _local(self, paths: list[str]) -> None:
         known = mounts()
-        for folder in {os.path.dirname(os.path.realpath(path)) for path in paths}:  # noqa: PTH120
+        folders = {os.path.dirname(path) for path in paths}  # noqa: PTH120
+        folders |= {os.path.dirname(os.path.realpath(path)) for path in paths if os.path.islink(path)}  # noqa: PTH114, PTH120
+        for folder in folders:
             kind = file_system(folder, known)
             if kind not in LOCAL:
                 raise CannotStamp(f"{folder} lies on {kind or 'an unknown file system'}")

@@ -121,6 +121,8 @@ def digest_place(place: str, roots: list[Path], store: Store) -> str:
         return digest_of(SAID[kind](name).encode())
     if kind in INSTALLED:
         return INSTALLED[kind](name, store)
+    if kind == "file" and name.startswith("/"):
+        return _digest(name, store)
     if name.startswith("/"):
         path = Path(name)
     else:
@@ -131,6 +133,10 @@ def digest_place(place: str, roots: list[Path], store: Store) -> str:
         return looks.presence(str(path)) if kind == "exists" else looks.link(str(path))
     if kind != "file":
         return listed(str(path), kind, path in roots)
+    return _digest(str(path), store)
+
+
+def _digest(path: str, store: Store) -> str:
     try:
         return store.user_files.digest(path)
     except IsADirectoryError:

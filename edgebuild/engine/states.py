@@ -41,6 +41,7 @@ class Forecast:
 
     def __init__(self, graph: Graph, store: Store, workspace: str) -> None:
         self.oracle = Oracle(graph, store)
+        store.ahead.read(workspace, self.oracle.labels.values())
         self.keys: dict[str, str] = {}
         """Of steps whose output is known."""
         self._graph, self._store, self._workspace = graph, store, workspace

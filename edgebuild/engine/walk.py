@@ -63,7 +63,7 @@ class StoreDependency(Dependency):  # type: ignore[misc]
         self.outcomes: dict[str, Outcome] = {}
         self.orders: dict[str, Order] = {}
         """Of the steps that have to run."""
-        self._known = oracle.store.history.keys(workspace)
+        self._known = oracle.store.ahead.read(workspace, oracle.labels.values())
         self._noted: list[tuple[str, Last]] = []
 
     def get_status(self, task: Task, tasks_dict: Any, get_log: bool = False) -> DependencyStatus:  # noqa: ARG002

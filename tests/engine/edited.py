@@ -67,14 +67,14 @@ def make(part: Graph, file: Path) -> str:
 def walk(argv: list[str]) -> str:
     from edgebuild.engine.build import Options, build
     from edgebuild.engine.remembered import Remembered
-    from edgebuild.engine.seal import Said, clock, seal
+    from edgebuild.engine.seal import Said, begin, seal
     from edgebuild.engine.store import Store
 
     folder = Path(argv[1])
     with Store(Path(argv[3])) as store:
         remembered = Remembered(store)
-        began = clock(store)
-        remembered.witness.young_after = began - stamps.RACY_NS
+        began = begin(store)
+        remembered.witness.young_after = began.young_after
         with remembered.witness.frame() as frame:
             graph = Graph()
             for name in sorted(os.listdir(folder)):  # noqa: PTH208

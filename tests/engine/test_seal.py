@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import edgebuild.engine.build as building
 from edgebuild.engine.process.witness import Sighting
-from edgebuild.engine.seal import CannotStamp, Witnesses, clock
-from tests.engine.conftest import Yard
+from edgebuild.engine.seal import Began, CannotStamp, Said, Witnesses, begin, seal
+from tests.engine.conftest import Yard, damage, graph_of
+from tests.engine.steps import CountAlone, Say
 
 
 def sighting(path: Path) -> Sighting:
@@ -22,7 +25,7 @@ def sighting(path: Path) -> Sighting:
 def test_a_file_that_changed_after_it_was_read_is_no_witness(yard: Yard, tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("a")
-    witnesses = Witnesses(yard.store, clock(yard.store)).take([sighting(path)])
+    witnesses = Witnesses(yard.store, begin(yard.store)).take([sighting(path)])
     assert witnesses._stats([str(path)])
     before = path.stat()
     path.write_text("b")
@@ -34,18 +37,48 @@ def test_a_file_that_changed_after_it_was_read_is_no_witness(yard: Yard, tmp_pat
 def test_a_folder_that_may_not_be_listed_is_no_witness(yard: Yard, tmp_path: Path) -> None:
     seen: Sighting = {"path": str(tmp_path), "kind": "names", "stat": [0, 0, 0, 0], "folder": True}
     with pytest.raises(CannotStamp, match="cannot be listed"):
-        Witnesses(yard.store, 0).take([seen])
+        Witnesses(yard.store, Began(0, None)).take([seen])
 
 
 def test_a_file_from_before_1970_is_one(yard: Yard, tmp_path: Path) -> None:
     path = tmp_path / "old.txt"
     path.write_text("a")
     os.utime(path, (-86400.0, -86400.0))
-    assert Witnesses(yard.store, time.time_ns()).take([sighting(path)])._stats([str(path)])
+    assert Witnesses(yard.store, Began(time.time_ns(), None)).take([sighting(path)])._stats([str(path)])
 
 
 def test_a_link_counts_by_the_file_system_it_leads_to(yard: Yard, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("/proc/version")
     with pytest.raises(CannotStamp, match="proc"):
-        Witnesses(yard.store, 0)._local([str(link)])
+        Witnesses(yard.store, Began(0, None))._local([str(link)])
+
+
+def later(yard: Yard) -> Began:
+    """A walk's begin; nothing of the installation counts as just changed, whoever edits it while this runs."""
+    return replace(begin(yard.store), at=time.time_ns() + 60 * 10**9)
+
+
+def test_an_answer_replaced_during_a_walk_is_no_witness(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = graph_of(count=CountAlone(name="n"))
+    yard.build(graph)
+    # The build that measures anew has voided all stamps before this walk began.
+    monkeypatch.setattr(building, "bump_generation", lambda _: None)
+    began = later(yard)
+    argv = ["build", "--store", str(yard.store.root)]
+    with building.build(graph, yard.store) as results:
+        yard.build(graph, remeasure=True)
+        assert not seal(yard.store, argv, [], results, Said(0, "", ""), began)
+    began = later(yard)
+    with building.build(graph, yard.store) as results:
+        assert seal(yard.store, argv, [], results, Said(0, "", ""), began)
+
+
+def test_a_blob_that_changed_after_the_walk_is_no_witness(yard: Yard) -> None:
+    graph = graph_of(say=Say(text="a"))
+    yard.build(graph)
+    began = later(yard)
+    with building.build(graph, yard.store) as results:
+        assert seal(yard.store, ["build", "--store", str(yard.store.root)], [], results, Said(0, "", ""), began)
+        damage(yard.blob(results, "say"))
+        assert not seal(yard.store, ["build", "--store", str(yard.store.root)], [], results, Said(0, "", ""), began)

@@ -164,6 +164,23 @@ def test_history_keeps_the_present_and_the_one_before_per_workspace(store: Store
     assert store.history.last("", "step").key == "9"  # type: ignore[union-attr]
 
 
+def test_a_row_read_ahead_answers_once_and_not_after_it_was_replaced(store: Store) -> None:
+    def keep(digest: str, replace: bool = False) -> None:
+        with store.rows.transaction():
+            store.keep("k", Built(digest, 1), cost=0, step=Say, replace=replace)
+
+    keep("sha256:1")
+    store.history.note("here", "step", Last("k", {}, "sha256:1", 1, time.time()))
+    assert store.ahead.read("here", ["step", "other"]) == {"step": "k"}
+    with Store(store.root) as other, other.rows.transaction():
+        other.keep("k", Built("sha256:2", 1), cost=0, step=Say, replace=True)
+    assert [store.action("k"), store.action("k")] == [Built("sha256:1", 1), Built("sha256:2", 1)]
+    store.ahead.read("here", ["step"])
+    keep("sha256:3", replace=True)
+    assert store.action("k") == Built("sha256:3", 1)
+    assert store.ahead.read("there", ["step"]) == {}
+
+
 def test_a_glance_trusts_size_time_and_inode_and_removes_what_is_damaged(store: Store, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("aaaa")
     built, stats = store.publish(tmp_path / "a")

@@ -124,7 +124,7 @@ def test_what_the_import_system_looks_for_is_not_kept(watcher: Watcher) -> None:
 
         assert pack.leaf.N == 1
 
-    assert {place.partition(":")[0] for place, _ in watcher.seen(code)} <= {"file", "modules"}
+    assert [place for place, _ in watcher.seen(code) if place.partition(":")[0] not in ("file", "modules")] == []
 
 
 def test_a_function_of_os_is_still_what_it_was(watcher: Watcher) -> None:

@@ -10,11 +10,14 @@ from pathlib import Path
 
 from edgebuild.core.records import canonical_json
 from edgebuild.engine.outcomes import Built
+from edgebuild.engine.store.ahead import Ahead
 from edgebuild.engine.store.blobs import Blobs, Stat
 from edgebuild.engine.store.checked import tree_digest
 from edgebuild.engine.store.names import entries
 from edgebuild.engine.store.rows import Rows
 from edgebuild.errors import Problem, StepError
+
+BLOB = "SELECT size, mtime, inode FROM blobs WHERE digest = ?"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,9 @@ class Contents:
     """
 
     def __init__(self, blobs: Blobs, rows: Rows) -> None:
-        self.blobs, self.rows = blobs, rows
+        self.blobs, self.rows, self.ahead = blobs, rows, Ahead(rows)
+        self.glanced: dict[str, Stat] = {}
+        """Blobs that were as they should be when a walk came by, to what the file system said."""
         self._trees: dict[str, tuple[Entry, ...]] = {}
 
     def publish(self, path: Path, where: str = "", *, durable: bool = False) -> tuple[Built, dict[str, Stat]]:
@@ -162,7 +167,7 @@ class Contents:
             return False
         good = True
         for _, line in self.files(digest):
-            row = self.rows.one("SELECT size, mtime, inode FROM blobs WHERE digest = ?", line.digest)
+            row = self.ahead.blob(line.digest) or self.rows.one(BLOB, line.digest)
             found = self.blobs.stat(line.digest)
             if found is None and self.blobs.near(line.digest):
                 continue
@@ -171,6 +176,9 @@ class Contents:
                 good = good and intact
                 if intact and found:
                     self.record({line.digest: found})
+                if not intact or found is None:
+                    continue
+            self.glanced[line.digest] = found
         return good
 
     def record(self, stats: dict[str, Stat]) -> None:

@@ -121,7 +121,7 @@ class Store(Contents):
         return found
 
     def _own(self, key: str) -> Built | Declined | None:
-        row = self.rows.one(BY_KEY, key)
+        row = self.ahead.action(key) or self.rows.one(BY_KEY, key)
         found = self._usable(row) if row else None
         if row and found and not self._day <= seconds(row[6], math.inf) <= self._day + DAY_S + CLOCK_S:
             self._used.append(key)
@@ -139,6 +139,8 @@ class Store(Contents):
         Returns:
             What the store holds now, which the caller adopts.
         """
+        # What was read ahead is what it was when the walk began.
+        self.ahead.action(key)
         standing = None if replace else self._own(key)
         if standing:
             return standing

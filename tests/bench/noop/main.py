@@ -16,6 +16,11 @@ def main() -> None:
         if found:
             os.write(1, found[1])
             os._exit(found[0])
+    import gc
+
+    from edgebuild.entry import SELDOM
+
+    gc.set_threshold(*SELDOM)
     sys.stdout.flush()
     walk(argv)
     sys.stdout.flush()
@@ -25,17 +30,16 @@ def main() -> None:
 def walk(argv):
     from pathlib import Path
 
-    from edgebuild import stamps
     from edgebuild.core.graph import Graph
     from edgebuild.engine.build import Options, build
     from edgebuild.engine.remembered import Remembered
-    from edgebuild.engine.seal import Said, clock, seal
+    from edgebuild.engine.seal import Said, begin, seal
     from edgebuild.engine.store import Store
 
     folder, store = Path(argv[1]), Store(Path(argv[argv.index("--store") + 1]))
     remembered = Remembered(store)
-    began = clock(store)
-    remembered.witness.young_after = began - stamps.RACY_NS
+    began = begin(store)
+    remembered.witness.young_after = began.young_after
     with remembered.witness.frame() as frame:
         graph = Graph()
         for name in sorted(os.listdir(folder)):  # noqa: PTH208
