@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,15 @@ class Bench:
 def wire(name: str, member: str = "") -> Artifact:
     """A wire to an input of a `Bench`."""
     return Artifact(id=name, filename=(member or name).rsplit("/", 1)[-1], member=member)
+
+
+@pytest.fixture(autouse=True)
+def user_modules() -> Iterator[None]:
+    """What a test loads of a user's is for a process of its own: here it goes, or the next test finds it."""
+    yield
+    usercode = sys.modules.get("edgebuild.data.usercode")
+    for finder in [item for item in sys.meta_path if usercode and isinstance(item, usercode._UserFinder)]:
+        finder.forget()  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -148,6 +148,17 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, text
 
 
+def healed(folder: Path) -> tuple[int, str, int]:
+    """What a build gives; damage in the middle of the table shows when it is met, and is set aside by the next one."""
+    for _ in range(3):
+        try:
+            with Store(folder) as store:
+                return read(everything(), store)
+        except StepError as error:
+            assert "damaged" in str(error)
+    raise AssertionError(f"{folder} was never healed")
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(which=st.integers(0, 99), harm=st.sampled_from(sorted(HARM)), place=st.floats(0, 1))
 def test_any_one_damaged_file_is_healed(
@@ -158,20 +169,12 @@ def test_any_one_damaged_file_is_healed(
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
     victim = files[which % len(files)]
     HARM[harm](victim, place)
-    for _ in range(3):
-        try:
-            with Store(folder) as store:
-                code, text, ran = read(everything(), store)
-                break
-        except StepError as error:
-            # Damage in the middle of the table shows when it is met; it is then set aside.
-            assert "damaged" in str(error)
-    else:
-        raise AssertionError(f"{harm} {victim.name} was never healed")
+    code, text, ran = healed(folder)
     assert code == 0
+    # What this one did not ask for, the next one may.
+    last = healed(folder)
     with Store(folder) as store:
-        again = read(everything(), store)
-        assert (again[1], again[2]) == (text, 0)
+        assert read(everything(), store)[1:] == (last[1], 0)
         if "blobs" in victim.parts and text == whole[1]:
             # Equal bytes were made again: nothing that reads them ran.
             assert ran <= 1

@@ -62,6 +62,9 @@ class Witness:
     `os.scandir` says of sizes; `data.inputs:` of the spec names such files.
     """
 
+    _looking: set[int] = set()
+    """Threads in which a witness itself looks; of all there are in the process, none hears another."""
+
     def __init__(self, ignored: Iterable[str], roots: Iterable[str] = (), forks: Forks | None = None) -> None:
         """Begin to listen.
 
@@ -79,8 +82,6 @@ class Witness:
         self._there = frozenset(ancestors([*self._roots, *(folder[:-1] for folder in self._ignored)]))
         """Folders without which the process would not run; what they are called is the machine's."""
         self._on = False
-        self._looking: set[int] = set()
-        """Threads in which the witness itself looks."""
         self._below: dict[int, str] = {}
         """Folder that the paths of a thread start in, while it opens one below a descriptor."""
         self.young_after: int | None = None
