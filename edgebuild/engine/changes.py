@@ -8,6 +8,19 @@ from typing import Any
 
 from edgebuild.engine.keys import Parts
 
+SEEN = {
+    "file": "file",
+    "exists": "presence of",
+    "link": "presence of",
+    "names": "names in",
+    "modules": "modules in",
+    "dist": "package",
+    "module": "module",
+    "env": "variable",
+    "day": "date",
+    "content": "machine file",
+}
+"""Kind of what user code was seen to read, to its word for a person (see `seen.Seen`)."""
 NEVER = None
 """Stands for a part that one of the two does not have."""
 
@@ -17,7 +30,7 @@ class Change:
     """One part of a key that differs."""
 
     part: str
-    """`parameter`, `input`, `tool`, `platform`, `file` (seen to be read), `version` or `kind`."""
+    """`parameter`, `input`, `tool`, `platform`, `version` or `kind`; of what was seen to be read one of `SEEN`."""
     name: str
     """Path of the field, name of the tool, path of the file; an input with the name of the step behind it."""
     old: Any
@@ -58,9 +71,16 @@ def _flat(parts: Parts) -> Iterator[tuple[tuple[str, str], Any]]:
         elif name == "platform":
             yield from ((("platform", key), item) for key, item in value.items())
         elif name == "seen":
-            yield from ((("file", place), digest) for place, digest in value)
+            yield from ((_seen(place), said) for place, said in value)
         else:
             yield (name, ""), value
+
+
+def _seen(place: str) -> tuple[str, str]:
+    kind, _, name = place.partition(":")
+    number, slash, below = name.partition("/")
+    # The folder of the first user code is the spec's own, which needs no name.
+    return SEEN.get(kind, kind), below if slash and number == "0" else name
 
 
 def _flat_value(value: Any, place: str) -> Iterator[tuple[tuple[str, str], Any]]:

@@ -17,6 +17,9 @@ from edgebuild.engine.results import Results
 from edgebuild.engine.store import Store
 from edgebuild.errors import Problem
 
+OURS = "The step claims to be deterministic and is not, or bytes were tampered with; please report it."
+USERS = "Seed what your function draws at random, and let it depend on nothing that changes by itself, as the time does."
+
 
 @dataclass(frozen=True)
 class Check:
@@ -79,5 +82,6 @@ def compare(executor: Executor, order: Order, known: Outcome) -> list[Problem]:
         return [replace(problem, where=order.label) for problem in found.problems]
     made = found.digest if isinstance(found, Built) else type(found).__name__.lower()
     what = f"made {made} from the inputs that once gave {known.digest}."
-    fix = "The step claims to be deterministic and is not, or bytes were tampered with; please report it."
+    # What the user's own code draws at random is his to seed.
+    fix = OURS if not order.codes else USERS
     return [Problem(order.label, what, fix)]

@@ -109,6 +109,11 @@ def changed(where: str, path: Path) -> StepError:
     return StepError(Problem(where, f"{path} changed while it was read; nothing was stored.", "Build again."))
 
 
+def as_now(seen: Seen, roots: list[Path], store: Store) -> Seen:
+    """The same places with what is there now."""
+    return [[place, digest_place(place, roots, store)] for place, _ in seen]
+
+
 def still_so(seen: Seen, roots: list[Path], store: Store) -> bool:
     """Whether all of a set is what it was."""
     return all(digest_place(place, roots, store) == digest for place, digest in seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from edgebuild.core.graph import Graph
@@ -11,7 +12,7 @@ from edgebuild.engine.execute import Executor
 from edgebuild.engine.keys import ABSENT, Parts
 from edgebuild.engine.oracle import Answer, Oracle
 from edgebuild.engine.outcomes import Built, Declined, Outcome
-from edgebuild.engine.seen import Seen
+from edgebuild.engine.seen import Seen, as_now
 from edgebuild.engine.store import Store
 
 Name = Literal["cached", "refused", "will run", "may run", "measurement due", "unavailable"]
@@ -81,9 +82,16 @@ class Forecast:
     def parts(self, step_id: str) -> Parts | None:
         """What the key would be made of; None where an input was never made, or is refused."""
         try:
-            return self.oracle.parts(step_id, self._outcomes, self._seen.get(step_id))
+            return self.oracle.parts(step_id, self._outcomes, self._seen.get(step_id) or self._seen_before(step_id))
         except KeyError:
             return None
+
+    def _seen_before(self, step_id: str) -> Seen | None:
+        """What its user code was seen to read the last time, as it is now: that tells what changed."""
+        last = self._store.history.last(self._workspace, self.oracle.labels[step_id])
+        roots = [Path(root) for root in self._graph.nodes[step_id].roots]
+        before = last.parts.get("seen") if last and roots else None
+        return as_now(before, roots, self._store) if before else None
 
     def _missing(self, step_id: str) -> State:
         versions = self.oracle.versions(self._graph.nodes[step_id])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from edgebuild.core.graph import Graph
+from edgebuild.data.usercode import resolve
 from edgebuild.engine.build import Options, build
 from edgebuild.engine.determinism import Check, check_determinism, choose
 from tests.engine.conftest import Yard, graph_of
-from tests.engine.steps import Facts, Join, Liar, Say, Stamp
+from tests.engine.steps import CallUser, Facts, Join, Liar, Say, Stamp
 
 
 def check(yard: Yard, graph: Graph, share: float = 1.0) -> Check:
@@ -27,6 +30,12 @@ def test_a_step_that_claims_what_it_does_not_keep_is_named_and_nothing_stored_ch
     assert [problem.where for problem in found.problems] == ["liar"]
     assert "that once gave sha256:" in found.problems[0].what
     assert yard.build(graph).ran == 0
+
+
+def test_user_code_that_draws_at_random_is_its_writers_to_seed(yard: Yard, tmp_path: Path) -> None:
+    (tmp_path / "drawn.py").write_text("import random\ndef read():\n    return random.random()\n")
+    (problem,) = check(yard, graph_of(called=CallUser(code=resolve(tmp_path, "drawn.py:read")))).problems
+    assert problem.fix.startswith("Seed what your function draws")
 
 
 def test_steps_that_claim_nothing_are_left_alone(yard: Yard) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from edgebuild.core.graph import Graph
 from edgebuild.data.usercode import resolve
+from edgebuild.engine.explain import explain
 from tests.engine.conftest import Yard, graph_of
 from tests.engine.steps import CallUser, Upper
 
@@ -50,6 +51,20 @@ def test_a_file_that_was_seen_read_counts(yard: Yard, project: Path) -> None:
     assert called(yard, project) == (1, "[1, 'b']")
     (project / "texts" / "a.txt").write_text("a")
     assert called(yard, project) == (0, "[1, 'a']")
+
+
+def test_of_what_was_seen_only_what_changed_is_named(yard: Yard, project: Path) -> None:
+    made = graph(project)
+    step_id = made.wanted["called"].id
+    yard.build(made, workspace="here")
+    (project / "texts" / "a.txt").write_text("b")
+    (project / "texts" / "c.txt").write_text("c")
+    due = explain(made, yard.store, step_id, "here")
+    assert due.state.why == "file texts/a.txt, names in texts"
+    assert [change.words().partition(":")[0] for change in due.changes] == ["file texts/a.txt", "names in texts"]
+    yard.build(made, workspace="here")
+    now = explain(made, yard.store, step_id, "here")
+    assert [change.name for change in now.changes] == ["texts/a.txt", "texts/c.txt", "texts"]
 
 
 def test_a_new_name_in_a_folder_that_was_listed_counts(yard: Yard, project: Path) -> None:
