@@ -18,7 +18,7 @@ from edgebuild.engine.store import Store
 from edgebuild.errors import Problem
 
 OURS = "The step claims to be deterministic and is not, or bytes were tampered with; please report it."
-USERS = "Seed what your function draws at random, and let it depend on nothing that changes by itself, as the time does."
+USERS = "Seed what your function draws at random; let it depend on nothing that changes by itself, as the time does."
 
 
 @dataclass(frozen=True)
