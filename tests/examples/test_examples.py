@@ -192,3 +192,8 @@ def test_an_example_builds_to_verified_packages_and_a_report(
 
     assert second.returncode == 0, second.stdout + second.stderr
     assert re.search(r"\b0 steps ran", second.stdout), second.stdout
+
+    if name != "digits":
+        # Every step of the example once more, in fresh processes, in folders that others used before.
+        again = edgebuild("build", "--store", store, "--check-determinism", "1", folder=folder)
+        assert again.returncode == 0 and "0 gave other bytes" in again.stderr, again.stdout + again.stderr
