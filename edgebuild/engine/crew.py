@@ -9,7 +9,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from edgebuild.engine.execute import Executor
@@ -17,6 +16,7 @@ from edgebuild.engine.failing import bug, no_room
 from edgebuild.engine.jobs import Job
 from edgebuild.engine.leases import Holder, Lease, measuring
 from edgebuild.engine.listener import Listener
+from edgebuild.engine.lost import Lost
 from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
 from edgebuild.engine.outcomes import Built, Declined, Failed, Outcome
 from edgebuild.engine.process.child import NO_ROOM
@@ -58,7 +58,7 @@ class Crew:
         self._running = 0
         self._taken = 0
         """Bytes of memory that the running steps are expected to take."""
-        self._blocked: dict[str, list[Job]] = {}
+        self._lost = Lost()
         self.ran: list[str] = []
         self.stopping = False
 
@@ -87,7 +87,7 @@ class Crew:
             if isinstance(answer, Replaced):
                 raise RemadeError
             if isinstance(answer, Lacking):
-                self._send_for(job, answer)
+                self._send_for(answer, job)
             elif job.order.expected:
                 self._remade(job, answer)
             elif job.known:
@@ -105,9 +105,7 @@ class Crew:
         """
         self.stopping = False
         failed: list[Failed] = []
-        for step_id in sorted(lacking.steps):
-            self.add(self._remake(step_id))
-            self._blocked[step_id] = []
+        self._send_for(lacking)
         while self.busy:
             self._admit()
             job, answer, _ = self._next()
@@ -115,7 +113,7 @@ class Crew:
                 self.finish()
                 raise RemadeError
             if isinstance(answer, Lacking):
-                self._send_for(job, answer)
+                self._send_for(answer, job)
                 continue
             self._remade(job, answer)
             if isinstance(answer, Failed) and job.step.id in lacking.steps:
@@ -186,12 +184,16 @@ class Crew:
         return True if job.known is None else self._elsewhere(job, job.known)
 
     def _elsewhere(self, job: Job, answer: Answer) -> bool:
-        """An answer without a run, through the queue like every other; the job does not run now."""
+        """An answer of another build's; the job does not run now."""
         job.known = answer
+        self._end(job, answer)
+        return False
+
+    def _end(self, job: Job, answer: Answer) -> None:
+        """An answer without a run, through the queue like every other."""
         self._running += 1
         self._free -= self._need(job)
         self._done.put((job, answer, 0.0))
-        return False
 
     def _known(self, order: Order) -> Answer | None:
         """What another build has made of it since the store was asked."""
@@ -273,35 +275,16 @@ class Crew:
 
     # -- lost bytes ----------------------------------------------------------------------------------------------
 
-    def _send_for(self, job: Job, lacking: Lacking) -> None:
-        """Queue the makers of lost bytes, and the job behind them."""
-        job.lacks = set(lacking.steps)
-        for step_id in sorted(lacking.steps):
-            if step_id not in self._blocked:
-                self._blocked[step_id] = []
-                self.add(self._remake(step_id))
-            self._blocked[step_id].append(job)
+    def _send_for(self, lacking: Lacking, job: Job | None = None) -> None:
+        """Queue the makers of lost bytes, and a job behind them."""
+        for step_id in self._lost.missing(lacking, job):
+            self.add(self._remake(step_id))
 
     def _remade(self, job: Job, answer: Built | Declined | Failed) -> None:
-        step_id = job.step.id
-        self.ran.append(step_id)
-        self._listener.finished(step_id, answer, 0.0, cached=False)
-        for waiting in self._blocked.pop(step_id, []):
-            waiting.lacks.discard(step_id)
-            if isinstance(answer, Built):
-                if not waiting.lacks:
-                    heapq.heappush(self._ready, waiting)
-            elif waiting.lacks is not None:
-                self._give_up(waiting, answer)
-
-    def _give_up(self, job: Job, answer: Declined | Failed) -> None:
-        """A job whose input cannot be made again ends as its maker did."""
-        for others in self._blocked.values():
-            if job in others:
-                others.remove(job)
-        if isinstance(answer, Failed):
-            failed = replace(answer, step_id=job.step.id, label=job.order.label)
-            # Through the queue like every end; it holds no token.
-            self._running += 1
-            self._free -= self._need(job)
-            self._done.put((job, failed, 0.0))
+        self.ran.append(job.step.id)
+        self._listener.finished(job.step.id, answer, 0.0, cached=False)
+        ready, ended = self._lost.made(job.step.id, answer)
+        for waiting in ready:
+            heapq.heappush(self._ready, waiting)
+        for waiting, failed in ended:
+            self._end(waiting, failed)
