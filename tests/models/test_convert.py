@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgebuild.engine.process.environment import ENVIRONMENT
 from edgebuild.errors import Refused
 from edgebuild.models.convert.tensorflow_to_onnx import tensorflow_to_onnx
 from edgebuild.models.convert.tensorflow_to_tflite import tensorflow_to_tflite
@@ -83,6 +85,25 @@ def test_two_processes_write_the_same_onnx(keras_files: dict[str, Path], tmp_pat
         command = [sys.executable, "-c", code, str(keras_files["keras"]), str(file)]
         subprocess.run(command, check=True, capture_output=True)
     assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_processes_that_steps_run_in_write_the_same_onnx_of_a_graph_with_many_ways_to_simplify(tmp_path: Path) -> None:
+    """basic-pitch, whose reshapes tf2onnx's optimizers merge in this order or in that."""
+    import importlib.util
+
+    found = importlib.util.find_spec("basic_pitch")
+    assert found and found.origin
+    model = Path(found.origin).parent / "saved_models" / "icassp_2022" / "nmp.tflite"
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from edgebuild.models.convert.tflite_to_onnx import tflite_to_onnx\n"
+        "tflite_to_onnx(Path(sys.argv[1]), Path(sys.argv[2]))\n"
+    )
+    files = [tmp_path / f"{number}.onnx" for number in range(4)]
+    for file in files:
+        command = [sys.executable, "-c", code, str(model), str(file)]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, **ENVIRONMENT})
+    assert len({file.read_bytes() for file in files}) == 1
 
 
 def test_tflite_becomes_onnx_with_its_names(images: np.ndarray[Any, Any], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from edgebuild.core.step import Workspace
 from edgebuild.errors import Refused, words_of
 from edgebuild.models.convert.base import Conversion
+from edgebuild.models.convert.numbered import numbered_nodes
 from edgebuild.models.convert.onnx_names import rename_interface
 from edgebuild.models.convert.traced import quiet, traceable
 from edgebuild.models.inspect.facts import Axes
@@ -22,7 +23,7 @@ BY = "tf2onnx"
 class TensorflowToOnnx(Conversion):
     """Trace the model at fixed sizes and convert the trace."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "tf2onnx", "onnx", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
     filename: ClassVar[str] = "model.onnx"
@@ -41,7 +42,7 @@ def tensorflow_to_onnx(model: Path, form: str, output: Path, shapes: Mapping[str
 
     opened = traceable(model, form)
     specs = opened.specs(shapes, dims)
-    with words_of(BY):
+    with words_of(BY), numbered_nodes():
         function = tf.function(opened.call, input_signature=specs)
         converted, _ = tf2onnx.convert.from_function(
             function, input_signature=specs, opset=OPSET, custom_op_handlers={"Erfc": (erfc, [])}
