@@ -13,7 +13,7 @@ from edgebuild.cli.build import execute
 from edgebuild.cli.delivery import Delivery
 from edgebuild.cli.planning import Planner
 from edgebuild.decide.exits import worst_code
-from edgebuild.engine.process.witness import Sighting
+from edgebuild.engine.process.sighting import Sighting, state_of
 from edgebuild.engine.results import Results
 from edgebuild.engine.seal import Began, Said, begin, seal
 from edgebuild.engine.store import Store
@@ -49,15 +49,6 @@ def moved(last: Round) -> bool:
     ours = tuple(name for spec in last.delivery.plan.specs for name in (str(spec.lock), f"{spec.folder}{os.sep}"))
     files = [item for item in last.sightings if item["kind"] == "file" and not item.get("folder")]
     return any(not item["path"].startswith(ours) and state_of(item["path"]) != item["stat"] for item in files)
-
-
-def state_of(path: str) -> list[int] | None:
-    """As a sighting holds it."""
-    try:
-        found = os.stat(path)  # noqa: PTH116
-    except OSError:
-        return None
-    return [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]
 
 
 def plain_streams() -> bool:

@@ -13,7 +13,7 @@ from edgebuild.core.step import Step
 from edgebuild.core.wires import Refusal
 from edgebuild.engine import crashes, observations
 from edgebuild.engine.failing import bug, failed, no_room, unfinished
-from edgebuild.engine.keys import key_of
+from edgebuild.engine.keys import Parts, key_of
 from edgebuild.engine.leases import Leases
 from edgebuild.engine.observations import Sitting
 from edgebuild.engine.orders import Answer, Lacking, Order, Replaced
@@ -242,10 +242,7 @@ class Executor:
                 how = {"fresh": order.fresh, "repeats": outcome.repeats, "only_now": bool(only_now)}
                 observations.keep(self.store, sitting, kept.digest, **how)
             if order.noted:
-                named = kept if isinstance(kept, Built) else Built("", 0)
-                self.store.history.note(
-                    self.workspace, order.label, Last(key, parts, named.digest, named.size, time.time())
-                )
+                self._note(order, key, parts, kept)
         if before not in (None, kept):
             # A walk that began before this may leave a stamp of what it found until now.
             bump_generation(self.store.root)
@@ -256,6 +253,10 @@ class Executor:
             return Replaced(kept)
         words = f"{order.step.kind()} made other bytes than before ({order.expected}) from the same inputs."
         return bug(order, words)
+
+    def _note(self, order: Order, key: str, parts: Parts, kept: Built | Declined) -> None:
+        named = kept if isinstance(kept, Built) else Built("", 0)
+        self.store.history.note(self.workspace, order.label, Last(key, parts, named.digest, named.size, time.time()))
 
 
 def _run_inline(step: Step, work: FolderWorkspace) -> Result:

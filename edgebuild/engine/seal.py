@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edgebuild import stamps
 from edgebuild.engine import installation
-from edgebuild.engine.process.witness import Sighting
+from edgebuild.engine.process.sighting import Sighting, state_of
 from edgebuild.engine.results import Results
 from edgebuild.engine.store import Store
 from edgebuild.engine.store.blobs import Stat
@@ -52,15 +52,7 @@ class Began:
 
 def begin(store: Store) -> Began:
     """To be called before anything is read that a stamp may come to rest on."""
-    return Began(clock(store), _generation(store))
-
-
-def _generation(store: Store) -> list[int] | None:
-    try:
-        found = (store.root / "generation").stat()
-    except FileNotFoundError:
-        return None
-    return [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]
+    return Began(clock(store), state_of(store.root / "generation"))
 
 
 def clock(store: Store) -> int:

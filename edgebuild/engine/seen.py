@@ -12,7 +12,7 @@ from edgebuild import looks, reads
 from edgebuild.core import distributions
 from edgebuild.core.records import digest_of
 from edgebuild.core.wires import UserCode
-from edgebuild.engine.process.sighting import Sighting, listed
+from edgebuild.engine.process.sighting import Sighting, listed, state_of
 from edgebuild.engine.store import Store
 from edgebuild.errors import Problem, StepError
 
@@ -71,7 +71,7 @@ def seen_now(sightings: list[Sighting], roots: list[Path], store: Store, where: 
             # Looked for, and then made: the next time it is there.
             found, moved = looks.ABSENT, False
         elif kind == "file" and not sighting["folder"]:
-            moved = _stamp(path) != sighting["stat"] or sighting.get("before") not in (None, "", found)
+            moved = state_of(path) != sighting["stat"] or sighting.get("before") not in (None, "", found)
         else:
             moved = kind == "names" and not sighting.get("own") and found != digest_place(place, roots, store)
         if moved:
@@ -177,11 +177,3 @@ def _place(path: Path, kind: str, roots: list[Path]) -> str:
         if path.is_relative_to(absolute):
             return f"{kind}:{number}/{path.relative_to(absolute).as_posix()}"
     return f"{kind}:{path.as_posix()}"
-
-
-def _stamp(path: Path) -> list[int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]

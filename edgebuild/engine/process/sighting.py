@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from edgebuild import looks, stamps
@@ -39,7 +40,7 @@ def sight(name: str, kind: str, own: bool, young_after: int | None) -> Sighting:
         sighting["said"] = listed(name, kind, own)
     with contextlib.suppress(OSError, ValueError):
         found = os.stat(name)  # noqa: PTH116
-        sighting["stat"] = [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]
+        sighting["stat"] = state(found)
         sighting["folder"] = stat.S_ISDIR(found.st_mode)
         young = young_after is not None and max(found.st_mtime_ns, found.st_ctime_ns) >= young_after
         if young_after is not None and kind != "file":
@@ -47,6 +48,19 @@ def sight(name: str, kind: str, own: bool, young_after: int | None) -> Sighting:
         if young and kind == "file" and stat.S_ISREG(found.st_mode):
             sighting["young"] = stamps.digest(name)
     return sighting
+
+
+def state(found: os.stat_result) -> list[int]:
+    """Size, modification time in ns, inode, and change time in ns."""
+    return [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]
+
+
+def state_of(path: str | Path) -> list[int] | None:
+    """The `state` of a path as it is now; None where nothing can be looked at."""
+    try:
+        return state(os.stat(path))  # noqa: PTH116
+    except OSError:
+        return None
 
 
 def content(name: str) -> str:
