@@ -3,18 +3,24 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+DEMO := $(VENV)/.demo
 READY := $(VENV)/.ready
 
 .PHONY: demo test test-slow check bench clean
 
-$(READY): pyproject.toml constraints.txt
+$(DEMO): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps basic-pitch
+	$(PIP) --editable ".[onnxruntime,litert,keras,report]"
+	touch $(DEMO)
+
+$(READY): $(DEMO)
+	$(PIP) --editable ".[dev]"
+	$(PIP) --no-deps basic-pitch
 	touch $(READY)
 
-demo: $(READY)
+demo: $(DEMO)
 	$(BIN)/edgebuild build examples/digits
 	@echo "packages: examples/digits/build/digits/ort examples/digits/build/digits/litert"
 

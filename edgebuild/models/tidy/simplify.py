@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from edgebuild.core.step import Workspace
 from edgebuild.errors import Refused, words_of
 from edgebuild.models.convert.base import Conversion
+from edgebuild.models.hidden import hidden
 from edgebuild.models.inspect.facts import Axes, bound, named_axes
 from edgebuild.models.inspect.onnx_facts import shape_of
 
@@ -46,7 +47,9 @@ class SimplifyOnnx(Conversion):
 def simplify(model: Path, output: Path, shapes: Mapping[str, int], dims: Axes) -> None:
     """The work itself, over paths and values."""
     import onnx
-    import onnxsim
+
+    with hidden("torch"):
+        import onnxsim
 
     with words_of(BY):
         before = fix_shapes(onnx.load(model), shapes, dims)
