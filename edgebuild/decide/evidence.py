@@ -105,7 +105,7 @@ def of_parity(entry: Mapping[str, Any] | None, split: str, place: Place) -> tupl
         Measurement.model_validate(
             {
                 "quantity": quantity, "value": value, "unit": unit, "better": better, "evidence": worth.evidence,
-                "device": place.device, "split": split, "why": why,
+                "samples": entry.get("samples", 0), "device": place.device, "split": split, "why": why,
             }
         )
         for quantity, value, unit, better in rows

@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import Any, ClassVar
 
 from edgebuild.compress.base import Draft, Recipe
+from edgebuild.compress.prune.stage import Prune
 from edgebuild.compress.quantize.stage import Quantize
 from edgebuild.core.dossier import Call
 from edgebuild.core.evidence import Evidence
@@ -13,6 +14,7 @@ from edgebuild.core.graph import Lowering
 from edgebuild.core.records import Documented
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
+from edgebuild.errors import Refused
 
 
 class Target(Documented):
@@ -36,6 +38,8 @@ class Target(Documented):
     runs_on: ClassVar[tuple[str, ...]]
     """Those of them whose version decides what a model of this runtime answers, and how fast."""
 
+    arithmetic: ClassVar[str] = "float32"
+    """Type of the values between layers where a recipe says nothing of them."""
     evidence_here: ClassVar[Evidence] = "simulated"
     """What numbers of a stand-in are worth (see `simulated`)."""
 
@@ -61,6 +65,19 @@ class Target(Documented):
             Refused: no such scheme here.
         """
         raise NotImplementedError
+
+    def prune(self, to: Lowering, draft: Draft, how: Prune) -> Draft:  # noqa: ARG002 - for those that gain by it
+        """Add the steps that leave weights out.
+
+        Raises:
+            Refused: kind "not applicable": this runtime stores and computes zeros like any other number.
+        """
+        raise Refused(
+            by=self.runtime,
+            why="it stores and computes zeros like any other number, so single weights left out gain nothing.",
+            fix="Prune for a `coreml` target, whose packages store only what is left.",
+            kind="not applicable",
+        )
 
     def finish(self, to: Lowering, draft: Draft) -> Draft:  # noqa: ARG002 - for those that have something to add
         """Add what every artifact of this runtime needs last."""

@@ -50,7 +50,6 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         "tools": ("commands of your own", "Run it yourself and name its model: `{source: made.onnx}`."),
         "search": ("searches", "Write one candidate for each variant."),
         "sweep": ("sweeps", "Write one candidate for each variant."),
-        "prune": ("pruning", "Prune in a script of your own and name its model: `{source: pruned.onnx}`."),
         "train": ("training", "Train in a script of your own and name its model: `{source: trained.onnx}`."),
         "distill": ("distillation", "Distil in a script of your own and name its model: `{source: student.onnx}`."),
         "cluster": (
@@ -71,12 +70,13 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
 
 VALUES: dict[str, tuple[str, str]] = {
     "mixed": ("mixed precision", "Write candidates with `int8`, `float16` and `dynamic` and compare them."),
-    **{f"palette{bits}": ("palettes", "Use `int8`, `float16` or `dynamic`.") for bits in (1, 2, 3, 4, 6, 8)},
-    "int4": ("4-bit weights", "Use `int8`, `float16` or `dynamic`."),
+    "structured": (
+        "structured pruning",
+        "Prune in a script of your own and name its model as a candidate's `source:`.",
+    ),
     "int2": ("2-bit weights", "Use `int8`, `float16` or `dynamic`."),
     "int16": ("16-bit activations", "Use `int8`, `float16` or `dynamic`."),
     "bfloat16": ("bfloat16", "Use `float16`."),
-    "coreml": ("Core ML targets", "Use `onnxruntime`, which runs on Apple devices too."),
     "tensorrt": ("TensorRT targets", "Use `onnxruntime`, which runs on Jetson boards too."),
     "audio": ("audio interfaces", "Let the loader yield what the model takes, and leave the input out here."),
     "text": ("text interfaces", "Let the loader yield what the model takes, and leave the input out here."),
