@@ -11,6 +11,7 @@ from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Attempt
 from edgebuild.decide.budgets import Budget, Floors, Term
 from edgebuild.decide.choice import DEFAULT_OBJECTIVE, Choice, Rules, choose
+from edgebuild.decide.differences import differences
 from edgebuild.decide.front import front
 from edgebuild.decide.held import Held, standing
 from edgebuild.decide.reasons import SPLIT
@@ -37,12 +38,14 @@ class Entrant(Record):
     """A runtime that declines to load the model says so there."""
     memory: Attempt | None = None
     account: Attempt | None = None
+    layers: Attempt | None = None
+    """`layers.json`, where a budget asks how near a float candidate is to the source."""
 
 
 class DecideTarget(Step):
     """Hold every number against the budgets, choose, and write down all that is true of one target."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     filename: ClassVar[str] = "dossier.json"
     inline: ClassVar[bool] = True
 
@@ -134,7 +137,7 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
         nearest=choice.nearest if choice.name is None else (None if met else choice.name),
         verdicts=verdicts,
         front=front(files, step.metrics),
-        decisions=decisions(choice, files, met, judged),
+        decisions=(*decisions(choice, files, met, judged), *differences(files, raw.layers(), step.budgets)),
         notes=(*choice.notes, *raw.notes()),
         protocol=raw.protocol,
     )

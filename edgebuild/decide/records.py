@@ -119,6 +119,10 @@ class Records:
             return self.held.ratios()
         return dict(record.ratio) if record is not None else {}
 
+    def layers(self) -> dict[str, Any]:
+        """Layer by layer how far candidates are from the source, of those that were looked into."""
+        return {entrant.name: self.json(entrant.layers) for entrant in self.step.entrants if entrant.layers}
+
     def rests_on_lock(self, digest: str) -> bool:
         """Whether the lock's numbers stand for an artifact: they are about exactly these bytes."""
         return bool(self.held.unmeasured) and digest == self.held.artifact

@@ -62,6 +62,7 @@ def decide(
                 predictions=tuple(item.attempt() for item in entrant.predictions.values()),
                 memory=entrant.memory.attempt() if entrant.memory else None,
                 account=entrant.account.attempt(),
+                layers=entrant.layers.attempt() if entrant.layers else None,
             )
             for entrant in entrants
         ),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edgebuild.compress.base import Draft, Recipe
+from edgebuild.compress.quantize.stage import Quantize
 from edgebuild.core.dossier import Call
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
+from edgebuild.measure.layers import CompareLayers
 from edgebuild.measure.memory import MeasureMemory
 from edgebuild.plan.held import Ground
 from edgebuild.plan.making import HoldToLock, makeable, recipe_digest
@@ -36,6 +38,8 @@ class CandidatePlan:
     predictions: dict[str, Artifact]
     memory: Artifact | None
     account: Artifact
+    layers: Artifact | None = None
+    """Layer by layer, where a budget asks how near it is to the source."""
     refusal: Refused | None = None
     """Known before any work."""
 
@@ -156,8 +160,25 @@ class TargetLowering:
             },
             memory=memory,
             account=self.add(self.target.account(model, self.shared.feeds), "account of operations"),
+            layers=self.layers(recipe, model, call),
             refusal=refused,
         )
+
+    def layers(self, recipe: Recipe, model: Artifact, call: Call) -> Artifact | None:
+        """The comparison with the source layer by layer, of a float candidate with a budget on parity."""
+        budgets = self.shared.spec.budgets.get(self.name, ())
+        integers = any(not isinstance(stage, Quantize) or stage.weights != "float16" for stage in recipe.stages)
+        if integers or not any(budget.quantity == "parity" for budget in budgets):
+            return None
+        step = CompareLayers(
+            model=model,
+            call=call,
+            reference=self.shared.source,
+            reference_call=self.shared.reference_call,
+            samples=self.shared.feeds,
+            versions=self.shared.versions(self.target),
+        )
+        return self.add(step, "compare the layers")
 
     def held_to_lock(self, name: str, made: Artifact) -> Artifact:
         """The bytes that a lock pins, where it is to stand and this candidate ships."""

@@ -105,7 +105,7 @@ class CoremlTarget(Target):
         raise Refused(
             by="coreml",
             why=f"it has no {how.weights} weights with {how.activations} activations.",
-            fix="It has int8 or float16 for both, and int8, int4 or palette weights with float16 or float32 activations.",
+            fix="It has int8 or float16 for both, or int8, int4 or palette weights with float activations.",
             kind="not applicable",
         )
 

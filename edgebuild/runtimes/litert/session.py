@@ -43,6 +43,7 @@ class LiteRTSession:
     """
 
     def __init__(self, path: str, options: dict[str, Any]) -> None:
+        self._path = path
         self._interpreter = Interpreter(
             model_path=path,
             num_threads=int(options.get("threads", 1)),
@@ -74,6 +75,30 @@ class LiteRTSession:
         for _ in range(runs):
             self.run(feed)
         return placed(self._interpreter)
+
+    def layers(self, feed: Arrays) -> list[dict[str, Any]]:
+        """Every value between the operators as real numbers, by the built-in kernels: delegates show none of theirs."""
+        interpreter = Interpreter(
+            model_path=self._path,
+            num_threads=1,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_preserve_all_tensors=True,
+        )
+        for name, item in self._in:
+            interpreter.resize_tensor_input(item["index"], feed[name].shape, strict=True)
+        interpreter.allocate_tensors()
+        for name, item in self._in:
+            interpreter.set_tensor(item["index"], self._offered(feed[name], item))
+        interpreter.invoke()
+        about = {int(item["index"]): item for item in interpreter.get_tensor_details()}
+        found = []
+        for op in interpreter._get_ops_details():
+            given = [about[int(index)]["name"] for index in op["inputs"] if int(index) in about]
+            for index in map(int, op["outputs"]):
+                value = self._returned(interpreter.get_tensor(index), about[index])
+                if value.dtype.kind == "f":
+                    found.append({"name": about[index]["name"], "op": op["op_name"], "inputs": given, "value": value})
+        return found
 
     def _resize(self, feed: Arrays) -> None:
         for name, item in self._in:
