@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from edgebuild.core.dossier import CandidateFile, Dossier
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact, Attempt, Refusal
-from edgebuild.deliver.golden import Golden, write_golden
+from edgebuild.deliver.golden import Golden, write_golden, write_raw
 from edgebuild.deliver.manifest import MANIFEST, SUMS, describe, to_json
 from edgebuild.deliver.package_view import LABELS, package_view
 from edgebuild.errors import Problem, Refused, SpecError
@@ -43,6 +43,8 @@ class AssemblePackage(Step):
     """The samples of `report`."""
     config: dict[str, Any] = {}
     """Options in the runtime's own words, for its configuration file."""
+    raw: bool = False
+    """Whether the golden samples lie there as plain numbers too."""
     files: dict[str, Artifact] = {}
     """Files and folders of the user's by their name in the package."""
     templates: Artifact | None = None
@@ -59,6 +61,8 @@ class AssemblePackage(Step):
         work.output.mkdir()
         place(model, work.output / candidate.filename)
         golden = write_golden(dossier, candidate, work.path(self.samples), predicted, work.output)
+        if self.raw:
+            write_raw(golden, work.output)
         if dossier.labels:
             (work.output / LABELS).write_text("\n".join(dossier.labels) + "\n", encoding="utf-8")
         renderer = Renderer(work.path(self.templates) if self.templates else None)

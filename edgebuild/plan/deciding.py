@@ -94,6 +94,7 @@ def assemble(shared: Shared, to: TargetLowering, dossier: Artifact) -> AssembleP
         predictions=tuple(entrant.predictions["report"].attempt() for entrant in to.candidates),
         samples=to.split("report"),
         config=to.target.config(),
+        raw=to.target.raw_golden,
         files=shared.package_files,
         templates=shared.templates,
         shipped=shared.shipped,

@@ -47,6 +47,7 @@ class CoremlTarget(Target):
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "onnx", "onnxruntime", "onnxsim", "coremltools")
     runs_on: ClassVar[tuple[str, ...]] = ("coremltools", "numpy", "onnxruntime")
     arithmetic: ClassVar[str] = "float16"
+    raw_golden: ClassVar[bool] = True
 
     def simulated(self) -> str:
         """Apple's runtime is on Apple's systems alone."""
