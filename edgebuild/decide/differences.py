@@ -7,6 +7,7 @@ from typing import Any
 
 from edgebuild.core.dossier import CandidateFile
 from edgebuild.decide.budgets import Budget
+from edgebuild.decide.reasons import SPLIT
 
 NOISE = 1e-4
 """Relative difference that float32 kernels make among themselves: 6e-5 after 20 layers of Basic Pitch (measured)."""
@@ -18,16 +19,15 @@ def differences(
     """A sentence for each candidate beyond its parity budget.
 
     Args:
-        files: with their verdicts.
+        files: with their numbers.
         compared: name of a candidate → `layers.json` of `CompareLayers`.
         budgets: of the target.
     """
     limits = [budget.limit for budget in budgets if budget.quantity == "parity" and budget.form == "max"]
     lines = []
     for file in files:
-        missed = any(verdict.quantity == "parity" and verdict.status == "fail" for verdict in file.verdicts)
-        rows = compared.get(file.name)
-        if missed and rows and limits:
+        own, rows = file.measured("parity", SPLIT), compared.get(file.name)
+        if rows and limits and own is not None and own.value is not None and own.value > min(limits):
             tolerance = max(min(limits) / (rows["scale"] or 1.0), NOISE)
             lines.append(f"`{file.name}` is beyond its parity budget: {told(rows['layers'], tolerance)}")
     return tuple(lines)

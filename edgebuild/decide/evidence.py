@@ -8,7 +8,7 @@ from typing import Any
 from edgebuild.core.dossier import Account
 from edgebuild.core.evidence import Interval, Measurement
 from edgebuild.decide.budgets import HIGHER_IS_BETTER, UNITS
-from edgebuild.decide.verdicts import COMMITTED
+from edgebuild.decide.verdicts import COMMITTED, SPREAD
 from edgebuild.devices.places import Committed, Place
 
 TIMES = (
@@ -100,6 +100,7 @@ def of_parity(entry: Mapping[str, Any] | None, split: str, place: Place) -> tupl
         ("parity", entry.get("max_error"), "1", "lower"),
         ("parity.sqnr", entry.get("sqnr"), "dB", "higher"),
         ("parity.agreement", entry.get("agreement"), "%", "higher"),
+        (SPREAD, entry.get("spread"), "1", "lower"),
     )
     return tuple(
         Measurement.model_validate(

@@ -21,9 +21,13 @@ from edgebuild.plan.target import CandidatePlan, TargetLowering
 def score(to: TargetLowering, entrants: Sequence[CandidatePlan], split: str) -> Artifact:
     """Every candidate on one split."""
     shared = to.shared
+    budgets = shared.spec.budgets.get(to.name, ())
+    near = any(budget.quantity == "parity" for budget in budgets)
+    spread = shared.spread(split, to.at_most) if near else None
     step = Score(
         candidates=tuple(entrant.predictions[split].attempt() for entrant in entrants),
         reference=shared.reference(split, to.at_most),
+        spread=spread.attempt() if spread else None,
         samples=to.split(split),
         metrics=tuple(shared.spec.metrics.values()),
         versions=shared.metric_versions,

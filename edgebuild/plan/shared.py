@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from edgebuild.core.dossier import Call
 from edgebuild.core.versions import installed
@@ -35,6 +36,9 @@ RUNS_ON = {
     "litert": ("ai-edge-litert", "numpy"),
 }
 """Distributions that decide what a session computes, by the runtime of its call."""
+
+PLAIN: dict[str, dict[str, Any]] = {"onnxruntime": {"optimization": "none"}, "litert": {"xnnpack": False}}
+"""Options under which a runtime computes a graph as it is written."""
 
 SPLITS = ("select", "report")
 """The splits that are predicted: choosing happens on the first, verdicts on the second."""
@@ -152,6 +156,17 @@ class Shared(SharedModel):
         """Outputs of the untouched source on a split."""
         samples = self.split(split, at_most)
         return self.predictions(self.source, self.reference_call, samples, f"reference: predict {split}")
+
+    def spread(self, split: str, at_most: int | None = None) -> Artifact | None:
+        """Outputs of the source as its own runtime says them without its optimisations; None where it has no such form.
+
+        Two right answers differ by as much: a quantized value at the edge of a step falls on either side.
+        """
+        plain = PLAIN.get(self.reference_call.runtime)
+        if plain is None:
+            return None
+        call = self.reference_call.model_copy(update={"options": {**self.reference_call.options, **plain}})
+        return self.predictions(self.source, call, self.split(split, at_most), f"reference, plain: predict {split}")
 
     @cached_property
     def proof(self) -> tuple[Artifact, ...]:

@@ -11,7 +11,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from edgebuild.core.dossier import Call, CandidateFile
-from edgebuild.core.evidence import Verdict
+from edgebuild.core.evidence import Measurement
 from edgebuild.decide.budgets import Budget
 from edgebuild.decide.differences import differences, first_different
 from edgebuild.measure.layers import CompareLayers, compared, layers
@@ -92,8 +92,9 @@ def test_the_step_writes_what_the_decision_tells(folder: Path, bench: Bench) -> 
     import json
 
     found = json.loads(bench.run(step).read_text(encoding="utf-8"))
-    failed = Verdict(budget="all.parity", quantity="parity", limit="max 0.001", status="fail", value=0.3)
-    file = CandidateFile(name="source", recipe="", verdicts=(failed,))
+    far = Measurement(quantity="parity", value=0.3, unit="1", evidence="measured", split="select")
+    file = CandidateFile(name="source", recipe="", measurements=(far,))
     (told,) = differences([file], {"source": found}, [PARITY])
     assert told.startswith("`source` is beyond its parity budget: the first layer that differs is `right` (Conv), by ")
-    assert differences([file.model_copy(update={"verdicts": ()})], {"source": found}, [PARITY]) == ()
+    near = far.model_copy(update={"value": 1e-4})
+    assert differences([file.model_copy(update={"measurements": (near,)})], {"source": found}, [PARITY]) == ()

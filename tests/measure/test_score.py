@@ -249,3 +249,11 @@ def test_equal_records_give_equal_bytes_and_the_seed_counts(yard: Yard) -> None:
     one, two, other = (json.dumps(yard.score("f1", seed=seed)) for seed in (0, 0, 1))
 
     assert one == two != other
+
+
+def test_what_other_kernels_of_the_source_say_is_its_own_spread(yard: Yard) -> None:
+    yard.predict("plain", {"probs": right(LABELS, range(10)) + np.float32(0.25)})
+    (row,) = yard.score("top1", spread=wire("plain").attempt())
+    assert row["parity"]["spread"] == pytest.approx(0.25)
+    (alone,) = yard.score("top1")
+    assert "spread" not in alone["parity"]
