@@ -192,9 +192,7 @@ def affine(  # noqa: PLR0913 - the operator's inputs
     align_corners: Any,
 ) -> Array:
     """`resample` at x' = a0 x + a1 y + a2, y' = b0 x + b1 y + b2 over [-1, 1] both ways."""
-    ys, xs = np.meshgrid(
-        np.linspace(-1, 1, int(output_height)), np.linspace(-1, 1, int(output_width)), indexing="ij"
-    )
+    ys, xs = np.meshgrid(np.linspace(-1, 1, int(output_height)), np.linspace(-1, 1, int(output_width)), indexing="ij")
     rows = np.broadcast_to(transform_matrix, (len(x), 6)).astype(np.float64)
     places = np.stack([np.stack([r[0] * xs + r[1] * ys + r[2], r[3] * xs + r[4] * ys + r[5]], -1) for r in rows])
     return resample(x, places, sampling_mode, padding_mode, padding_value, coordinates_mode, align_corners)

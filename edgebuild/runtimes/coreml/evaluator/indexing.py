@@ -73,9 +73,7 @@ def scatter_along_axis(
     return _updated(data, tuple(place), updates, mode)
 
 
-def scatter_nd(
-    data: Array, indices: Array, updates: Array, mode: str = "add", validate_indices: Any = None
-) -> Array:
+def scatter_nd(data: Array, indices: Array, updates: Array, mode: str = "add", validate_indices: Any = None) -> Array:
     """`data` with slices updated at the places that the last axis of the indices spells out."""
     return _updated(data, _places(data, indices, 0, validate_indices), updates, mode)
 

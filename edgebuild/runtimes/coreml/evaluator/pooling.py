@@ -77,8 +77,7 @@ class Windows:
     def counts(self, exclude: bool) -> Array:
         """Elements each window averages over, [1, 1, *spatial]."""
         spatial = [
-            size - more - sum(pads)
-            for size, more, pads in zip(self.x.shape[2:], self.beyond, self.around, strict=True)
+            size - more - sum(pads) for size, more, pads in zip(self.x.shape[2:], self.beyond, self.around, strict=True)
         ]
         ones = np.ones((1, 1, *spatial), np.float32)
         inside = padded(ones, self.around, 0.0 if exclude else 1.0)
