@@ -30,15 +30,18 @@ def contents(spec: Any) -> dict[str, Any]:
     """
     function = spec.mlProgram.functions[spec.description.defaultFunctionName or "main"]
     made: dict[str, str] = {}
+    kinds: dict[str, str] = {}
     found: dict[str, Counter[str]] = {"weights": Counter(), "arithmetic": Counter(), "heavy": Counter()}
     conversions = 0
     operations = function.block_specializations[function.opset].operations
     inner = {name for op in operations if op.type.startswith("constexpr_") for name in read(op)}
     for op in operations:
         made |= {output.name: op.type for output in op.outputs}
-        kind = weight(op)
-        # A weight that is restored in two steps is one.
-        if kind and op.outputs[0].name not in inner:
+        # A weight that is restored in two steps is one, and stored as the first says.
+        kind = next((kinds[name] for name in read(op) if op.type in STORED and name in kinds), "") or weight(op)
+        if op.type.startswith("constexpr_"):
+            kinds |= {output.name: kind for output in op.outputs}
+        if kind and not any(output.name in inner for output in op.outputs):
             found["weights"][kind] += 1
         if op.type == "const" or op.type.startswith("constexpr_") or not op.outputs:
             continue
