@@ -16,8 +16,7 @@ Array = np.ndarray
 def wrapped(indices: Array, size: int, validate: Any) -> Array:
     """Indices from zero on.
 
-    Args:
-        validate: None for operators up to iOS 16.
+    `validate` is None for operators up to iOS 16.
 
     Raises:
         ValueError: an index has no meaning on a device.
@@ -73,9 +72,7 @@ def scatter_along_axis(
     return _updated(data, tuple(place), updates, mode)
 
 
-def scatter_nd(
-    data: Array, indices: Array, updates: Array, mode: str = "add", validate_indices: Any = None
-) -> Array:
+def scatter_nd(data: Array, indices: Array, updates: Array, mode: str = "add", validate_indices: Any = None) -> Array:
     """`data` with slices updated at the places that the last axis of the indices spells out."""
     return _updated(data, _places(data, indices, 0, validate_indices), updates, mode)
 
@@ -97,7 +94,7 @@ def _updated(data: Array, place: Any, updates: Array, mode: str) -> Array:
 
 def _places(x: Array, indices: Array, batch: int, validate: Any) -> tuple[Any, ...]:
     whole = np.asarray(indices)
-    lead = np.indices(whole.shape[:batch], sparse=True)
+    lead: tuple[Array, ...] = np.indices(whole.shape[:batch], sparse=True)
     rest = whole.ndim - 1 - batch
     batched = [part.reshape(part.shape + (1,) * rest) for part in lead]
     columns = [wrapped(whole[..., k], x.shape[batch + k], validate) for k in range(whole.shape[-1])]

@@ -77,13 +77,12 @@ class Windows:
     def counts(self, exclude: bool) -> Array:
         """Elements each window averages over, [1, 1, *spatial]."""
         spatial = [
-            size - more - sum(pads)
-            for size, more, pads in zip(self.x.shape[2:], self.beyond, self.around, strict=True)
+            size - more - sum(pads) for size, more, pads in zip(self.x.shape[2:], self.beyond, self.around, strict=True)
         ]
         ones = np.ones((1, 1, *spatial), np.float32)
         inside = padded(ones, self.around, 0.0 if exclude else 1.0)
         inside = padded(inside, [(0, more) for more in self.beyond])
-        return np.sum([view for view in self.views(inside)], axis=0, dtype=np.float32)
+        return np.asarray(np.sum(list(self.views(inside)), axis=0, dtype=np.float32))
 
 
 def max_pool(x: Array, **given: Any) -> Array:
