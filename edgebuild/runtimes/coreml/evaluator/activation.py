@@ -28,7 +28,7 @@ def clamped_relu(x: Array, alpha: Any, beta: Any) -> Array:
 
 
 def elu(x: Array, alpha: Any) -> Array:
-    """X, below zero alpha (e^x - 1)."""
+    """Keep x, below zero alpha (e^x - 1)."""
     return np.where(x < 0, alpha * np.expm1(np.minimum(x, 0)), x)
 
 
@@ -47,22 +47,22 @@ def gelu(x: Array, mode: str = "EXACT") -> Array:
 
 
 def leaky_relu(x: Array, alpha: Any) -> Array:
-    """X, below zero alpha x."""
+    """Keep x, below zero alpha x."""
     return np.where(x < 0, alpha * x, x)
 
 
 def linear_activation(x: Array, alpha: Any, beta: Any) -> Array:
-    """Alpha x + beta."""
+    """Give alpha x + beta."""
     return alpha * x + beta
 
 
 def prelu(x: Array, alpha: Array) -> Array:
-    """X, below zero alpha x, alpha one a channel."""
+    """Keep x, below zero alpha x, alpha one a channel."""
     return np.maximum(x, 0) + np.minimum(x, 0) * _channels(alpha, x)
 
 
 def scaled_tanh(x: Array, alpha: Any, beta: Any) -> Array:
-    """Alpha tanh(beta x)."""
+    """Give alpha tanh(beta x)."""
     return alpha * np.tanh(beta * x)
 
 
@@ -80,7 +80,7 @@ def sigmoid_hard(x: Array, alpha: Any, beta: Any) -> Array:
 
 
 def silu(x: Array) -> Array:
-    """X sigmoid(x)."""
+    """Give x sigmoid(x)."""
     result = sigmoid(x)
     result *= x
     return result
@@ -92,7 +92,7 @@ def softplus(x: Array) -> Array:
 
 
 def softplus_parametric(x: Array, alpha: Array, beta: Array) -> Array:
-    """Alpha ln(1 + e^(beta x)), both one a channel."""
+    """Give alpha ln(1 + e^(beta x)), both one a channel."""
     return _channels(alpha, x) * softplus(x * _channels(beta, x))
 
 
@@ -105,12 +105,12 @@ def softmax(x: Array, axis: Any = -1) -> Array:
 
 
 def softsign(x: Array) -> Array:
-    """X / (1 + |x|)."""
+    """Give x / (1 + |x|)."""
     return x / (1 + np.abs(x))
 
 
 def thresholded_relu(x: Array, alpha: Any) -> Array:
-    """X from alpha on, else 0."""
+    """Keep x from alpha on, else 0."""
     return np.where(x >= alpha, x, np.float32(0))
 
 

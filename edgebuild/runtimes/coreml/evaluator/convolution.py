@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edgebuild.runtimes.coreml.evaluator.kernel import kernel
+from edgebuild.runtimes.coreml.evaluator.kernel import Attributes, kernel
 from edgebuild.runtimes.coreml.evaluator.windows import integers, padded, padding
 
 Array = np.ndarray
@@ -46,7 +46,7 @@ def conv_transpose(threads: int, given: dict[str, Any]) -> Prepared:
     rank = weight.ndim - 2
     strides, dilations = integers(given.get("strides", [1] * rank)), integers(given.get("dilations", [1] * rank))
     groups = int(given.get("groups", 1))
-    wanted = {"group": groups, "strides": strides, "dilations": dilations}
+    wanted: Attributes = {"group": groups, "strides": strides, "dilations": dilations}
     whole = kernel("ConvTranspose", weight, wanted, threads) or (
         lambda x: spread(x, weight, strides, dilations, groups)
     )
@@ -83,7 +83,7 @@ class Window:
         """The convolution without its bias."""
         if self.pointwise():
             return self.product()
-        wanted = {"group": self.groups, "strides": self.strides, "dilations": self.dilations}
+        wanted: Attributes = {"group": self.groups, "strides": self.strides, "dilations": self.dilations}
         if self.pad_type.lower() in ("valid", "custom"):
             around = self.around(np.empty((1, 1, *self.sides), np.float32))
             pads = [before for before, _ in around] + [after for _, after in around]
@@ -120,8 +120,14 @@ class Window:
                 slice(b, b + (n - 1) * step + 1, step) for b, n, step in zip(begins, sizes, self.strides, strict=True)
             ]
             view = x[(slice(None), slice(None), *reach)].reshape(count, self.groups, channels // self.groups, -1)
-            total += np.matmul(weight[(slice(None), slice(None), slice(None), *offset)], view)
+            total += np.matmul(at(weight, offset), view)
         return total.reshape(count, -1, *sizes)
+
+
+def at(weight: Array, offset: tuple[int, ...]) -> Array:
+    """The matrices of one offset of a kernel."""
+    index: Any = (..., *offset)
+    return weight[index]
 
 
 def spread(x: Array, weight: Array, strides: list[int], dilations: list[int], groups: int) -> Array:
@@ -135,8 +141,7 @@ def spread(x: Array, weight: Array, strides: list[int], dilations: list[int], gr
     ]
     total = np.zeros((count, groups * weight.shape[1], *sizes), np.float32)
     for offset in itertools.product(*(range(size) for size in weight.shape[2:])):
-        matrix = kernels[(slice(None), slice(None), slice(None), *offset)]
-        part = np.matmul(np.swapaxes(matrix, 1, 2), flat).reshape(count, -1, *spatial)
+        part = np.matmul(np.swapaxes(at(kernels, offset), 1, 2), flat).reshape(count, -1, *spatial)
         begins = [o * gap for o, gap in zip(offset, dilations, strict=True)]
         reach = [slice(b, b + (s - 1) * step + 1, step) for b, s, step in zip(begins, spatial, strides, strict=True)]
         total[(slice(None), slice(None), *reach)] += part

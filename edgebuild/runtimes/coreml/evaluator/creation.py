@@ -36,7 +36,7 @@ def one_hot(indices: Array, one_hot_vector_size: Any, axis: Any = -1, on_value: 
 
 def band_part(x: Array, lower: Any = -1, upper: Any = -1) -> Array:
     """Zeros outside a band around the diagonal of the last two axes; a negative width keeps that whole side."""
-    rows, columns = np.indices(x.shape[-2:], sparse=True)
+    rows, columns = np.ogrid[: x.shape[-2], : x.shape[-1]]
     inside = np.ones(x.shape[-2:], np.bool_)
     if int(lower) >= 0:
         inside &= rows - columns <= int(lower)

@@ -10,14 +10,15 @@ Array = np.ndarray
 
 # Rational approximation of erf over [-4, 4], where float32 has reached 1; the coefficients are Eigen's (MPL 2.0,
 # unsupported/Eigen/SpecialFunctions), largest error 3e-7.
-ERF_P = (-2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05,
+ERF_P = (
+    -2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05,
          -7.34990630326855e-04, -2.95459980854025e-03, -1.60960333262415e-02)  # fmt: skip
 ERF_Q = (-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03,
          -1.42647390514189e-02)  # fmt: skip
 BLOCK = 8192
 """Elements a round; four buffers of float32 stay in the first- or second-level cache."""
 
-DTYPES = {"int32": np.int32, "int64": np.int32, "bool": np.bool_, "fp16": np.float32, "fp32": np.float32,
+DTYPES: dict[str, Any] = {"int32": np.int32, "int64": np.int32, "bool": np.bool_, "fp16": np.float32, "fp32": np.float32,
           **{f"{kind}{bits}": np.dtype(f"{kind}{bits}") for kind in ("int", "uint") for bits in (8, 16)}}  # fmt: skip
 """Names of types to what holds them; the evaluator keeps float16 in float32."""
 
@@ -70,23 +71,8 @@ def threshold(x: Array, alpha: Any) -> Array:
     return np.maximum(x, alpha)
 
 
-def real_div(x: Array, y: Array) -> Array:
-    """x / y."""
-    return np.true_divide(x, y)
-
-
-def floor_div(x: Array, y: Array) -> Array:
-    """The largest whole number not above x / y."""
-    return np.floor_divide(x, y)
-
-
-def mod(x: Array, y: Array) -> Array:
-    """x - floor(x / y) * y: the sign is the divisor's."""
-    return np.mod(x, y)
-
-
 def power(x: Array, y: Array) -> Array:
-    """x to the power y; whole numbers by way of float64, for numpy has no negative whole powers."""
+    """Raise x to the power y; whole numbers by way of float64, for numpy has no negative whole powers."""
     if np.asarray(x).dtype.kind in "iu":
         return np.power(np.asarray(x, np.float64), y)
     return np.power(x, y)

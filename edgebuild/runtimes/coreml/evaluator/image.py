@@ -108,7 +108,7 @@ def resize(
     return resized(x, sizes, str(sampling_mode))
 
 
-def crop_resize(  # noqa: PLR0913 - the operator's inputs
+def crop_resize(
     x: Array,
     boxes: Any = None,
     box_indices: Any = None,
@@ -119,10 +119,8 @@ def crop_resize(  # noqa: PLR0913 - the operator's inputs
 ) -> Array:
     """Boxes of images, each resized to one size.
 
-    Args:
-        x: [B, C, H, W]. boxes, box_indices: of iOS 17, [N, 4] and [N]; the result is [N, C, h, w].
-        roi: of iOS 15 and 16, [N, 1, 4, 1, 1] for every image or [N, 1, 5, 1, 1] with the image first; the result
-            is [N, B or 1, C, h, w].
+    From iOS 17 on `boxes` [N, 4] and `box_indices` [N] give [N, C, h, w]; before that `roi`, [N, 1, 4, 1, 1] for every
+    image or [N, 1, 5, 1, 1] with the image first, gives [N, B or 1, C, h, w]. A place outside its image is `pad_value`.
     """
     sizes = (int(target_height), int(target_width))
     if roi is None:
@@ -158,7 +156,7 @@ def _corners(box: Array, mode: str) -> tuple[float, float, float, float]:
     return first, second, third, fourth
 
 
-def resample(  # noqa: PLR0913 - the operator's inputs
+def resample(
     x: Array,
     coordinates: Array,
     sampling_mode: str,
@@ -180,7 +178,7 @@ def resample(  # noqa: PLR0913 - the operator's inputs
     )
 
 
-def affine(  # noqa: PLR0913 - the operator's inputs
+def affine(  # noqa: PLR0913, PLR0917 - the operator's inputs
     x: Array,
     transform_matrix: Array,
     output_height: Any,

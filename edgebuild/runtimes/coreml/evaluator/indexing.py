@@ -16,8 +16,7 @@ Array = np.ndarray
 def wrapped(indices: Array, size: int, validate: Any) -> Array:
     """Indices from zero on.
 
-    Args:
-        validate: None for operators up to iOS 16.
+    `validate` is None for operators up to iOS 16.
 
     Raises:
         ValueError: an index has no meaning on a device.
@@ -95,7 +94,7 @@ def _updated(data: Array, place: Any, updates: Array, mode: str) -> Array:
 
 def _places(x: Array, indices: Array, batch: int, validate: Any) -> tuple[Any, ...]:
     whole = np.asarray(indices)
-    lead = np.indices(whole.shape[:batch], sparse=True)
+    lead: tuple[Array, ...] = np.indices(whole.shape[:batch], sparse=True)
     rest = whole.ndim - 1 - batch
     batched = [part.reshape(part.shape + (1,) * rest) for part in lead]
     columns = [wrapped(whole[..., k], x.shape[batch + k], validate) for k in range(whole.shape[-1])]

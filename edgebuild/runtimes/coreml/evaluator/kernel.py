@@ -6,7 +6,6 @@ Field numbers are those of onnx.proto (ModelProto, GraphProto, NodeProto, Attrib
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -16,10 +15,11 @@ FLOAT = 1
 INT, INTS = 2, 7
 """Types of attributes."""
 
+Attributes = dict[str, list[int] | int]
 Kernel = Callable[[np.ndarray], np.ndarray]
 
 
-def kernel(kind: str, weight: np.ndarray, attributes: dict[str, list[int] | int], threads: int) -> Kernel | None:
+def kernel(kind: str, weight: np.ndarray, attributes: Attributes, threads: int) -> Kernel | None:
     """`Conv` or `ConvTranspose` with a fixed weight, None where ONNX Runtime is not installed.
 
     Args:
@@ -47,16 +47,22 @@ def kernel(kind: str, weight: np.ndarray, attributes: dict[str, list[int] | int]
     return apply
 
 
-def model(kind: str, weight: np.ndarray, attributes: dict[str, list[int] | int]) -> bytes:
+def model(kind: str, weight: np.ndarray, attributes: Attributes) -> bytes:
     """The ONNX file of one operator from `x` to `y`."""
     node = text(1, "x") + text(1, "w") + text(2, "y") + text(4, kind)
     node += b"".join(block(5, attribute(name, value)) for name, value in attributes.items())
-    channels = weight.shape[0] if kind == "ConvTranspose" else weight.shape[1] * int(_one(attributes["group"]))
+    channels = weight.shape[0] if kind == "ConvTranspose" else weight.shape[1] * groups(attributes)
     stored = b"".join(number(1, size) for size in weight.shape)
     stored += number(2, FLOAT) + text(8, "w") + block(9, np.ascontiguousarray(weight, np.float32).tobytes())
     graph = block(1, node) + text(2, "one") + block(5, stored)
     graph += block(11, value_info("x", weight.ndim, channels)) + block(12, value_info("y", weight.ndim, None))
     return number(1, IR_VERSION) + block(7, graph) + block(8, text(1, "") + number(2, OPSET))
+
+
+def groups(attributes: Attributes) -> int:
+    """Of channels."""
+    found = attributes["group"]
+    return found if isinstance(found, int) else found[0]
 
 
 def attribute(name: str, value: list[int] | int) -> bytes:
@@ -98,7 +104,3 @@ def varint(value: int) -> bytes:
         value >>= 7
     written.append(value)
     return bytes(written)
-
-
-def _one(value: Any) -> int:
-    return int(value)

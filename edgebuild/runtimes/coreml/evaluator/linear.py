@@ -12,7 +12,7 @@ Array = np.ndarray
 
 
 def linear(x: Array, weight: Array, bias: Any = None) -> Array:
-    """X @ weight.T + bias."""
+    """Give x @ weight.T + bias."""
     result = np.matmul(x, weight.T)
     if bias is not None:
         result = np.add(result, bias, out=result if np.shape(result) else None)
@@ -20,7 +20,7 @@ def linear(x: Array, weight: Array, bias: Any = None) -> Array:
 
 
 def matmul(x: Array, y: Array, transpose_x: Any = False, transpose_y: Any = False) -> Array:
-    """X @ y, either with its last two axes exchanged first."""
+    """Give x @ y, either with its last two axes exchanged first."""
     left = np.swapaxes(x, -1, -2) if transpose_x else x
     right = np.swapaxes(y, -1, -2) if transpose_y else y
     return np.asarray(np.matmul(left, right))
@@ -34,7 +34,8 @@ def einsum(values: list[Array], equation: str) -> Array:
         for axis, size in zip(term, value.shape, strict=True):
             sizes[axis] = max(size, sizes.get(axis, 1))
     whole = [np.broadcast_to(v, [sizes[axis] for axis in term]) for term, v in zip(names, values, strict=True)]
-    return np.asarray(np.einsum(str(equation), *whole, optimize=True))
+    # A sum of one tensor may be a view of it.
+    return np.array(np.einsum(str(equation), *whole, optimize=True))
 
 
 def scaled_dot_product_attention(query: Array, key: Array, value: Array, attn_mask: Any = None) -> Array:

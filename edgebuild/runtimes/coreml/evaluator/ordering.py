@@ -15,7 +15,7 @@ def argsort(x: Array, axis: Any = -1, ascending: Any = False) -> Array:
     return np.argsort(keys, axis=int(axis), kind="stable").astype(np.int32)
 
 
-def topk(  # noqa: PLR0913 - the operator's inputs
+def topk(
     x: Array,
     k: Any = 1,
     axis: Any = -1,
@@ -32,7 +32,7 @@ def topk(  # noqa: PLR0913 - the operator's inputs
     return (values, places.astype(str(output_indices_dtype))) if return_indices else values
 
 
-def non_maximum_suppression(  # noqa: PLR0913 - the operator's inputs
+def non_maximum_suppression(
     boxes: Array,
     scores: Array,
     iou_threshold: Any,
@@ -42,9 +42,8 @@ def non_maximum_suppression(  # noqa: PLR0913 - the operator's inputs
 ) -> tuple[Array, ...]:
     """Boxes by falling score, without those that overlap a better one.
 
-    Args:
-        boxes: [n, B, 4] with a score threshold (iOS 15, 16), else [n, 4, B]; centre x, centre y, width, height.
-        scores: [n, B, K] or [n, K, B]; a box counts by its best class.
+    With a score threshold (iOS 15, 16) boxes are [n, B, 4] and scores [n, B, K], else [n, 4, B] and [n, K, B]; a box is
+    centre x, centre y, width, height, and counts by its best class.
 
     Returns:
         Boxes, scores and places of the chosen, padded with 0 and -1 to `max_boxes`; with a score threshold also how

@@ -82,7 +82,7 @@ class Windows:
         ones = np.ones((1, 1, *spatial), np.float32)
         inside = padded(ones, self.around, 0.0 if exclude else 1.0)
         inside = padded(inside, [(0, more) for more in self.beyond])
-        return np.sum([view for view in self.views(inside)], axis=0, dtype=np.float32)
+        return np.asarray(np.sum(list(self.views(inside)), axis=0, dtype=np.float32))
 
 
 def max_pool(x: Array, **given: Any) -> Array:

@@ -19,7 +19,7 @@ def quantize(input: Array, scale: Any, output_dtype: str, zero_point: Any = None
 
 
 def dequantize(input: Array, scale: Any, zero_point: Any = None, axis: Any = None) -> Array:  # noqa: A002 - the operator's names
-    """Scale * (input - zero_point)."""
+    """Give scale * (input - zero_point)."""
     found = input.astype(np.float32)
     if zero_point is not None:
         found = found - _channels(np.asarray(zero_point, np.float32), input, axis)

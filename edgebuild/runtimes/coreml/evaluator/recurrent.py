@@ -23,7 +23,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 ACTIVATIONS["sigmoid_hard"] = ACTIVATIONS["hard_sigmoid"]
 
 
-def lstm(  # noqa: PLR0913 - the operator's inputs
+def lstm(
     x: Array,
     initial_h: Array,
     initial_c: Array,
@@ -74,7 +74,7 @@ def _lstm(x: Array, h: Array, c: Array, given: dict[str, Any], side: str) -> tup
     return outputs, h.reshape(-1, size), c
 
 
-def gru(  # noqa: PLR0913 - the operator's inputs
+def gru(
     x: Array,
     initial_h: Array,
     weight_ih: Array,
@@ -106,7 +106,7 @@ def gru(  # noqa: PLR0913 - the operator's inputs
     return (outputs if output_sequence else outputs[-1:]), h
 
 
-def rnn(  # noqa: PLR0913 - the operator's inputs
+def rnn(  # noqa: PLR0913, PLR0917 - the operator's inputs
     x: Array,
     initial_h: Array,
     weight_ih: Array,

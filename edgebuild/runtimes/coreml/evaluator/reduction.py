@@ -22,7 +22,7 @@ def over(compute: Callable[[Array, tuple[int, ...] | None, bool], Array]) -> Red
 
 
 def log_sum_exp(x: Array, axes: tuple[int, ...] | None, keep: bool) -> Array:
-    """ln of the sum of e^x, from the largest value so that nothing overflows."""
+    """The logarithm of the sum of e^x, from the largest value so that nothing overflows."""
     top = np.max(x, axis=axes, keepdims=True)
     total: Array = np.log(np.sum(np.exp(x - top), axis=axes, keepdims=True)) + top
     if keep:

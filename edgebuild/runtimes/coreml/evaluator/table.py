@@ -28,30 +28,44 @@ from edgebuild.runtimes.coreml.evaluator import (
 
 Operator = Callable[..., Any]
 
+
+def of_one(function: Operator) -> Operator:
+    """Numpy's function of one argument by MIL's name for it."""
+
+    def call(x: Any) -> Any:
+        return function(x)
+
+    return call
+
+
+def of_two(function: Operator) -> Operator:
+    """Numpy's function of two arguments by MIL's names for them."""
+
+    def call(x: Any, y: Any) -> Any:
+        return function(x, y)
+
+    return call
+
+
 UNARY: dict[str, Operator] = {
-    "abs": lambda x: np.abs(x), "acos": lambda x: np.arccos(x), "asin": lambda x: np.arcsin(x),
-    "atan": lambda x: np.arctan(x), "atanh": lambda x: np.arctanh(x), "ceil": lambda x: np.ceil(x),
-    "cos": lambda x: np.cos(x), "cosh": lambda x: np.cosh(x), "exp": lambda x: np.exp(x), "exp2": lambda x: np.exp2(x),
-    "floor": lambda x: np.floor(x), "logical_not": lambda x: np.logical_not(x), "round": lambda x: np.rint(x),
-    "sign": lambda x: np.sign(x), "sin": lambda x: np.sin(x), "sinh": lambda x: np.sinh(x),
-    "sqrt": lambda x: np.sqrt(x), "square": lambda x: np.square(x), "tan": lambda x: np.tan(x),
-    "tanh": lambda x: np.tanh(x),
+    "abs": np.abs, "acos": np.arccos, "asin": np.arcsin, "atan": np.arctan, "atanh": np.arctanh, "ceil": np.ceil,
+    "cos": np.cos, "cosh": np.cosh, "exp": np.exp, "exp2": np.exp2, "floor": np.floor, "logical_not": np.logical_not,
+    "round": np.rint, "sign": np.sign, "sin": np.sin, "sinh": np.sinh, "sqrt": np.sqrt, "square": np.square,
+    "tan": np.tan, "tanh": np.tanh,
 }  # fmt: skip
-"""Numpy's functions of one argument, by MIL's argument name."""
 
 BINARY: dict[str, Operator] = {
-    "add": lambda x, y: np.add(x, y), "sub": lambda x, y: np.subtract(x, y), "mul": lambda x, y: np.multiply(x, y),
-    "maximum": lambda x, y: np.maximum(x, y), "minimum": lambda x, y: np.minimum(x, y),
-    "equal": lambda x, y: np.equal(x, y), "not_equal": lambda x, y: np.not_equal(x, y),
-    "greater": lambda x, y: np.greater(x, y), "greater_equal": lambda x, y: np.greater_equal(x, y),
-    "less": lambda x, y: np.less(x, y), "less_equal": lambda x, y: np.less_equal(x, y),
-    "logical_and": lambda x, y: np.logical_and(x, y), "logical_or": lambda x, y: np.logical_or(x, y),
-    "logical_xor": lambda x, y: np.logical_xor(x, y),
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "real_div": np.true_divide, "floor_div": np.floor_divide,
+    # The sign is the divisor's: x - floor(x / y) * y.
+    "mod": np.mod,
+    "maximum": np.maximum, "minimum": np.minimum, "equal": np.equal, "not_equal": np.not_equal, "greater": np.greater,
+    "greater_equal": np.greater_equal, "less": np.less, "less_equal": np.less_equal, "logical_and": np.logical_and,
+    "logical_or": np.logical_or, "logical_xor": np.logical_xor,
 }  # fmt: skip
 
 OPERATORS: dict[str, Operator] = {
-    **UNARY,
-    **BINARY,
+    **{name: of_one(function) for name, function in UNARY.items()},
+    **{name: of_two(function) for name, function in BINARY.items()},
     "affine": image.affine,
     "argsort": ordering.argsort,
     "avg_pool": pooling.avg_pool,
@@ -74,7 +88,6 @@ OPERATORS: dict[str, Operator] = {
     "fill": creation.fill,
     "fill_like": creation.fill_like,
     "flatten2d": shaping.flatten2d,
-    "floor_div": elementwise.floor_div,
     "gather": indexing.gather,
     "gather_along_axis": indexing.gather_along_axis,
     "gather_nd": indexing.gather_nd,
@@ -100,7 +113,6 @@ OPERATORS: dict[str, Operator] = {
     "make_list": lists.make_list,
     "matmul": linear.matmul,
     "max_pool": pooling.max_pool,
-    "mod": elementwise.mod,
     "non_maximum_suppression": ordering.non_maximum_suppression,
     "non_zero": creation.non_zero,
     "one_hot": creation.one_hot,
@@ -111,7 +123,6 @@ OPERATORS: dict[str, Operator] = {
     "prelu": activation.prelu,
     "quantize": quantization.quantize,
     "range_1d": creation.range_1d,
-    "real_div": elementwise.real_div,
     "reduce_argmax": reduction.argmax,
     "reduce_argmin": reduction.argmin,
     "reduce_l1_norm": reduction.l1_norm,
@@ -176,7 +187,7 @@ PREPARED: dict[str, Callable[[int, dict[str, Any]], Operator]] = {
 """Operators worth a preparation: threads and constant inputs to a function of the other inputs."""
 
 PLANNED = {"cond", "while_loop", "read_state", "coreml_update_state", "classify"}
-"""Operators that `plan.py` resolves itself: they hold blocks, keep something, or end a classifier."""
+"""Operators that `control.py` resolves: they hold blocks, keep something, or end a classifier."""
 
 REFUSED: dict[str, str] = {
     **dict.fromkeys(

@@ -15,7 +15,9 @@ def padding(
 
     Args:
         pad_type: one of MIL's names, in any case.
-        sizes: of the input. kernel: of the window, dilation counted in.
+        sizes: of the input.
+        kernel: of the window, dilation counted in.
+        strides: of the window.
         pad: before and after in turn, read for `custom` alone.
     """
     kind = pad_type.lower()
