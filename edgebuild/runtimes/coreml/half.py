@@ -105,5 +105,5 @@ def chosen(alone: dict[str, float], lost: set[str], quality: Any) -> tuple[list[
 
 
 def shown(value: float) -> float | None:
-    """dB with one decimal; None where the answers are not finite."""
+    """In dB with one decimal; None where the answers are not finite."""
     return round(value, 1) if value > float("-inf") else None

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgebuild.runtimes.coreml.evaluator.halves import rounded
 from edgebuild.runtimes.coreml.evaluator.layers import names_of
-from edgebuild.runtimes.coreml.evaluator.plan import Step, Values
+from edgebuild.runtimes.coreml.evaluator.steps import Step, Values
 from edgebuild.runtimes.coreml.evaluator.program import Evaluator
 
 EXACT_DB = 200.0
@@ -144,7 +144,7 @@ def sqnr(right: Any, other: Any) -> float:
 
 def flat(values: Any) -> list[Any]:
     """Variables, those in lists too."""
-    found = []
+    found: list[Any] = []
     for value in values:
         found += value if isinstance(value, (list, tuple)) else [value]
     return [var for var in found if hasattr(var, "op")]
