@@ -1,0 +1,279 @@
+"""Operators of one, two or many operands, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto
+
+from edgebuild.models.convert.onnx_to_mil.context import Context, Handler
+from edgebuild.models.convert.onnx_to_mil.mil import FLOAT, is_symbolic, mb, types
+
+UNSIGNED = (TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.BOOL)
+ONE = np.float32(1)
+
+
+def unary(name: str, **options: Any) -> Handler:
+    """An operator of MIL with the same meaning on floats."""
+
+    def handler(ctx: Context) -> Any:
+        x = ctx.i(0)
+        return ctx.like(getattr(mb, name)(x=ctx.to_float(x), **options), x)
+
+    return handler
+
+
+def with_integers(name: str) -> Handler:
+    """The same where MIL takes integers too; the result wraps as ONNX's type does."""
+    return lambda ctx: ctx.narrow(getattr(mb, name)(x=ctx.i(0)), ctx.kind(0))
+
+
+def formula(write: Callable[[Any], Any]) -> Handler:
+    """Several operators of MIL on floats."""
+    return lambda ctx: write(ctx.f(0))
+
+
+def negative(ctx: Context) -> Any:
+    """Neg, integers too."""
+    x = ctx.i(0)
+    return ctx.narrow(mb.mul(x=x, y=minus_one(x)), ctx.kind(0))
+
+
+def minus_one(x: Any) -> Any:
+    """-1 of the type of `x`."""
+    return np.int32(-1) if x.dtype == types.int32 else np.float32(-1)
+
+
+def rectified(ctx: Context) -> Any:
+    """Relu, integers too."""
+    x = ctx.i(0)
+    return mb.maximum(x=x, y=np.int32(0)) if x.dtype == types.int32 else mb.relu(x=x)
+
+
+def reciprocal(ctx: Context) -> Any:
+    """1 / x; `mb.inverse` would add an epsilon."""
+    return mb.real_div(x=ONE, y=ctx.f(0))
+
+
+def asinh(x: Any) -> Any:
+    """sign(x) · ln(|x| + √(x² + 1))."""
+    magnitude = mb.abs(x=x)
+    root = mb.sqrt(x=mb.add(x=mb.square(x=x), y=ONE))
+    return mb.mul(x=mb.sign(x=x), y=mb.log(x=mb.add(x=magnitude, y=root), epsilon=np.float32(0)))
+
+
+def acosh(x: Any) -> Any:
+    """ln(x + √(x² − 1))."""
+    root = mb.sqrt(x=mb.sub(x=mb.square(x=x), y=ONE))
+    return mb.log(x=mb.add(x=x, y=root), epsilon=np.float32(0))
+
+
+def is_nan(x: Any) -> Any:
+    """A NaN is the one number that differs from itself."""
+    return mb.not_equal(x=x, y=x)
+
+
+def is_inf(ctx: Context) -> Any:
+    """Of one sign or both."""
+    x = ctx.f(0)
+    limits = [np.float32(np.inf)] * ctx.a("detect_positive", 1) + [np.float32(-np.inf)] * ctx.a("detect_negative", 1)
+    if not limits:
+        return mb.logical_and(x=is_nan(x), y=mb.logical_not(x=is_nan(x)))
+    return reduce(lambda a, b: mb.logical_or(x=a, y=b), [mb.equal(x=x, y=limit) for limit in limits])
+
+
+def same_types(ctx: Context) -> tuple[Any, Any]:
+    """Two operands, both in float where one is."""
+    x, y = ctx.i(0), ctx.i(1)
+    if (x.dtype in FLOAT) != (y.dtype in FLOAT):
+        x, y = ctx.to_float(x), ctx.to_float(y)
+    return x, y
+
+
+def binary(name: str) -> Handler:
+    """An operator of MIL with the same meaning on floats and integers."""
+
+    def handler(ctx: Context) -> Any:
+        x, y = same_types(ctx)
+        return ctx.narrow(getattr(mb, name)(x=x, y=y), ctx.kind(0))
+
+    return handler
+
+
+def comparison(name: str) -> Handler:
+    """A comparison; bool is compared as integers."""
+
+    def handler(ctx: Context) -> Any:
+        x, y = same_types(ctx)
+        if x.dtype == types.bool:
+            if name == "equal":
+                return mb.logical_not(x=mb.logical_xor(x=x, y=y))
+            x, y = (mb.cast(x=item, dtype="int32") for item in (x, y))
+        return getattr(mb, name)(x=x, y=y)
+
+    return handler
+
+
+def divide(ctx: Context) -> Any:
+    """Div; of integers towards zero, where MIL's `floor_div` goes down."""
+    x, y = same_types(ctx)
+    if x.dtype in FLOAT:
+        return mb.real_div(x=x, y=y)
+    if ctx.kind(0) in UNSIGNED:
+        return mb.floor_div(x=x, y=y)
+    quotient = mb.floor_div(x=mb.abs(x=x), y=mb.abs(x=y))
+    return mb.mul(x=quotient, y=mb.mul(x=mb.sign(x=x), y=mb.sign(x=y)))
+
+
+def modulo(ctx: Context) -> Any:
+    """Mod: of the divisor's sign, or with `fmod` of the dividend's."""
+    x, y = same_types(ctx)
+    if not ctx.a("fmod", 0):
+        return mb.mod(x=x, y=y)
+    return mb.mul(x=mb.sign(x=x), y=mb.mod(x=mb.abs(x=x), y=mb.abs(x=y)))
+
+
+def power(ctx: Context) -> Any:
+    """Pow; integers by way of float, exact below 2^24."""
+    x, y = ctx.i(0), ctx.i(1)
+    exponent = ctx.constant(1)
+    if x.dtype in FLOAT and exponent is not None and exponent.size == 1 and float(exponent.item()) == 2 and exponent.ndim <= x.rank:
+        return mb.square(x=x)
+    result = mb.pow(x=ctx.to_float(x), y=ctx.to_float(y))
+    if x.dtype in FLOAT:
+        return result
+    # Into an integer type a fraction is cut off, not rounded.
+    ctx.exact(result)
+    nearest = mb.round(x=result)
+    close = mb.less(x=mb.abs(x=mb.sub(x=result, y=nearest)), y=np.float32(1e-3))
+    ctx.exact(nearest, close)
+    return ctx.narrow(mb.cast(x=mb.select(cond=close, a=nearest, b=result), dtype="int32"), ctx.kind(0))
+
+
+def logical(name: str) -> Handler:
+    """And, Or, Xor."""
+    return lambda ctx: getattr(mb, name)(x=ctx.i(0), y=ctx.i(1))
+
+
+def variadic(name: str) -> Handler:
+    """Max, Min, Sum over any number of operands."""
+
+    def handler(ctx: Context) -> Any:
+        operands = [ctx.i(k) for k in range(len(ctx.node.input))]
+        total = reduce(lambda a, b: getattr(mb, name)(x=a, y=b), operands)
+        return ctx.narrow(total, ctx.kind(0)) if len(operands) > 1 else mb.identity(x=total)
+
+    return handler
+
+
+def mean(ctx: Context) -> Any:
+    """Mean over any number of operands."""
+    operands = [ctx.f(k) for k in range(len(ctx.node.input))]
+    total = reduce(lambda a, b: mb.add(x=a, y=b), operands)
+    return mb.mul(x=total, y=np.float32(1 / len(operands)))
+
+
+def bit_shift(ctx: Context) -> Any:
+    """BitShift by multiplication and division with powers of two."""
+    x = ctx.i(0)
+    if ctx.kind(0) in (TensorProto.UINT32, TensorProto.UINT64):
+        raise ctx.refuse("shifts bits of uint32 or uint64, wider than Core ML's int32")
+    raised = mb.pow(x=np.float32(2), y=ctx.to_float(ctx.i(1)))
+    ctx.exact(raised)
+    factor = mb.cast(x=raised, dtype="int32")
+    if ctx.a("direction") == "RIGHT":
+        return mb.floor_div(x=x, y=factor)
+    return ctx.narrow(mb.mul(x=x, y=factor), ctx.kind(0))
+
+
+CASTS = {
+    TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp32", TensorProto.DOUBLE: "fp32",
+    TensorProto.INT64: "int32", TensorProto.INT32: "int32", TensorProto.INT16: "int32", TensorProto.INT8: "int32",
+    TensorProto.UINT8: "int32", TensorProto.UINT16: "int32", TensorProto.UINT32: "int32", TensorProto.BOOL: "bool",
+}  # fmt: skip
+"""float16 is computed in float32, or in what precision the conversion asks for."""
+
+
+def cast(ctx: Context) -> Any:
+    """Cast between what MIL has."""
+    return cast_to(ctx, int(ctx.a("to")))
+
+
+def cast_like(ctx: Context) -> Any:
+    """Cast to the type of the second input."""
+    kind = ctx.kind(1)
+    if not kind:
+        raise ctx.refuse("casts to a type that is not known before run time")
+    return cast_to(ctx, kind)
+
+
+def cast_to(ctx: Context, kind: int) -> Any:
+    """To an element type of ONNX.
+
+    Raises:
+        Refused: bfloat16, float8, uint64, text, and whatever else MIL does not compute with.
+    """
+    if kind not in CASTS:
+        raise ctx.refuse(f"casts to {TensorProto.DataType.Name(kind).lower()}, which Core ML does not have")
+    x, dtype = ctx.i(0), CASTS[kind]
+    if dtype == "bool":
+        if x.dtype == types.bool:
+            return mb.identity(x=x)
+        return mb.not_equal(x=x, y=np.int32(0) if x.dtype == types.int32 else np.float32(0))
+    if dtype == "fp32":
+        return mb.identity(x=x) if x.dtype in FLOAT else ctx.to_float(x)
+    whole = mb.identity(x=x) if x.dtype == types.int32 else mb.cast(x=x, dtype="int32")
+    return ctx.narrow(whole, kind) if ctx.kind(0) != kind else whole
+
+
+def where(ctx: Context) -> Any:
+    """Where; MIL's `select` takes its shape from the two values alone."""
+    cond, x, y = ctx.i(0), ctx.i(1), ctx.i(2)
+    if (x.dtype in FLOAT) != (y.dtype in FLOAT):
+        x, y = ctx.to_float(x), ctx.to_float(y)
+    if covers(cond.shape, x.shape, y.shape):
+        return mb.select(cond=cond, a=x, b=y)
+    # Adding zeros of the condition's shape makes the value as large as the condition.
+    zeros = mb.cast(x=mb.logical_and(x=cond, y=mb.logical_not(x=cond)), dtype="int32")
+    if x.dtype == types.bool:
+        grown = mb.logical_or(x=x, y=mb.cast(x=zeros, dtype="bool"))
+    else:
+        grown = mb.add(x=x, y=zeros if x.dtype == types.int32 else mb.cast(x=zeros, dtype="fp32"))
+    return mb.select(cond=cond, a=grown, b=y)
+
+
+def covers(cond: Any, x: Any, y: Any) -> bool:
+    """Whether a condition adds nothing to the shape of the two values."""
+    rank = max(len(x), len(y))
+    if len(cond) > rank:
+        return False
+    both = [
+        [shape[len(shape) - rank + k] if k >= rank - len(shape) else 1 for shape in (cond, x, y)] for k in range(rank)
+    ]
+    return all(own == 1 and not is_symbolic(own) or own in (a, b) for own, a, b in both)
+
+
+def no_epsilon(name: str) -> Handler:
+    """Logarithm and the like without what MIL adds for stability."""
+    return unary(name, epsilon=np.float32(0))
+
+
+HANDLERS: dict[str, Handler] = {
+    "Identity": lambda ctx: ctx.value(0),
+    "Abs": with_integers("abs"), "Sign": with_integers("sign"), "Neg": negative, "Relu": rectified,
+    "Acos": unary("acos"), "Asin": unary("asin"), "Atan": unary("atan"), "Atanh": unary("atanh"),
+    "Ceil": unary("ceil"), "Floor": unary("floor"), "Round": unary("round"),
+    "Cos": unary("cos"), "Cosh": unary("cosh"), "Sin": unary("sin"), "Sinh": unary("sinh"), "Tan": unary("tan"),
+    "Tanh": unary("tanh"), "Erf": unary("erf"), "Exp": unary("exp"), "Log": no_epsilon("log"), "Sqrt": unary("sqrt"),
+    "Reciprocal": reciprocal, "Asinh": formula(asinh), "Acosh": formula(acosh),
+    "IsNaN": formula(is_nan), "IsInf": is_inf, "Not": lambda ctx: mb.logical_not(x=ctx.i(0)),
+    "Add": binary("add"), "Sub": binary("sub"), "Mul": binary("mul"), "Div": divide, "Mod": modulo, "Pow": power,
+    "Equal": comparison("equal"), "Less": comparison("less"), "LessOrEqual": comparison("less_equal"),
+    "Greater": comparison("greater"), "GreaterOrEqual": comparison("greater_equal"),
+    "And": logical("logical_and"), "Or": logical("logical_or"), "Xor": logical("logical_xor"),
+    "Max": variadic("maximum"), "Min": variadic("minimum"), "Sum": variadic("add"), "Mean": mean,
+    "BitShift": bit_shift, "Cast": cast, "CastLike": cast_like, "Where": where,
+}  # fmt: skip

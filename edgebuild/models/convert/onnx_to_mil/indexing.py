@@ -1,0 +1,287 @@
+"""What reads or writes elements by their indices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from edgebuild.models.convert.onnx_to_mil.context import Context, Handler
+from edgebuild.models.convert.onnx_to_mil.mil import is_symbolic, mb, types
+
+
+def not_bool(write: Callable[[Context, Any], Any]) -> Handler:
+    """Let an operator that MIL lacks for bool work on int32."""
+
+    def handler(ctx: Context) -> Any:
+        x = ctx.i(0)
+        if x.dtype != types.bool:
+            return write(ctx, x)
+        return mb.cast(x=write(ctx, mb.cast(x=x, dtype="int32")), dtype="bool")
+
+    return handler
+
+
+def wrapped(ctx: Context, k: int, size: Any, x: Any, axis: int) -> Any:
+    """Indices without negative ones: constants at once, others by a comparison at run time."""
+    given = ctx.constant(k)
+    if given is not None and not is_symbolic(size):
+        if given.size and (given.min() < -int(size) or given.max() >= int(size)):
+            raise ctx.refuse(f"has an index outside an axis of {size}")
+        return np.where(given < 0, given + int(size), given).astype(np.int32)
+    if given is not None and given.min() >= 0:
+        return given.astype(np.int32)
+    index = ctx.i(k)
+    length = np.int32(size) if not is_symbolic(size) else size_of(x, axis)
+    return mb.select(cond=mb.less(x=index, y=np.int32(0)), a=mb.add(x=index, y=length), b=index)
+
+
+def size_of(x: Any, axis: int) -> Any:
+    """An open axis's size at run time, of shape (1,)."""
+    return mb.slice_by_index(x=mb.shape(x=x), begin=[axis], end=[axis + 1])
+
+
+def gather(ctx: Context, x: Any) -> Any:
+    """Gather along one axis."""
+    axis = ctx.axis("axis", 0, x.rank)
+    index = wrapped(ctx, 1, x.shape[axis], x, axis)
+    if isinstance(index, np.ndarray) and index.ndim == 0:
+        one = mb.gather(x=x, indices=index.reshape(1), axis=axis)
+        return mb.squeeze(x=one, axes=[axis])
+    if not isinstance(index, np.ndarray) and index.rank == 0:
+        one = mb.gather(x=x, indices=mb.expand_dims(x=index, axes=[0]), axis=axis)
+        return mb.squeeze(x=one, axes=[axis])
+    rank = index.ndim if isinstance(index, np.ndarray) else index.rank
+    if x.rank - 1 + rank > 5:
+        raise ctx.refuse(f"makes a tensor of {x.rank - 1 + rank} dimensions; Core ML has five at most")
+    return mb.gather(x=x, indices=index, axis=axis)
+
+
+def gather_elements(ctx: Context, x: Any) -> Any:
+    """GatherElements; the indices may be smaller than the data on every axis, which `gather_along_axis` wants equal."""
+    axis = ctx.axis("axis", 0, x.rank)
+    index = wrapped(ctx, 1, x.shape[axis], x, axis)
+    x = trimmed(ctx, x, index.shape, axis)
+    return mb.gather_along_axis(x=x, indices=index, axis=axis)
+
+
+def trimmed(ctx: Context, x: Any, shape: tuple[Any, ...], axis: int) -> Any:
+    """The data cut to the size of the indices on all other axes."""
+    ends, mask = [0] * x.rank, [True] * x.rank
+    for k, (own, other) in enumerate(zip(x.shape, shape, strict=True)):
+        if k != axis and own != other:
+            if is_symbolic(own) or is_symbolic(other):
+                raise ctx.refuse("has indices and data of different open axes", "Fix the axes (`shapes`).")
+            ends[k], mask[k] = int(other), False
+    return x if all(mask) else mb.slice_by_index(x=x, begin=[0] * x.rank, end=ends, end_mask=mask)
+
+
+def gather_nd(ctx: Context, x: Any) -> Any:
+    """GatherND; batch axes are counted into the indices, for MIL has them from iOS 16 on alone."""
+    batch = int(ctx.a("batch_dims", 0))
+    if not batch:
+        return mb.gather_nd(x=x, indices=nd_index(ctx, x))
+    sizes = ctx.static(0)[:batch]
+    index = nd_index(ctx, x, batch)
+    shape = index.shape
+    if any(is_symbolic(size) for size in shape):
+        raise ctx.refuse("has batch axes and open axes", "Fix the axes (`shapes`).")
+    full = tuple(int(size) for size in shape)
+    grid = np.stack(np.meshgrid(*(np.arange(size) for size in sizes), indexing="ij"), -1)
+    grid = grid.reshape(*sizes, *[1] * (len(full) - 1 - batch), batch)
+    lead = np.broadcast_to(grid, (*full[:-1], batch)).astype(np.int32)
+    if isinstance(index, np.ndarray):
+        return mb.gather_nd(x=x, indices=np.concatenate([lead, index], -1).astype(np.int32))
+    return mb.gather_nd(x=x, indices=mb.concat(values=[lead, index], axis=-1))
+
+
+def nd_index(ctx: Context, x: Any, batch: int = 0) -> Any:
+    """Rows of indices without negative ones."""
+    depth = int(ctx.shape(1)[-1])
+    sizes = x.shape[batch : batch + depth]
+    given = ctx.constant(1)
+    if any(is_symbolic(size) for size in sizes):
+        if given is not None and given.min() >= 0:
+            return given.astype(np.int32)
+        raise ctx.refuse("has indices, perhaps negative, into an open axis", "Fix the axis (`shapes`).")
+    limits = np.asarray([int(size) for size in sizes], np.int32)
+    if given is not None:
+        return np.where(given < 0, given + limits, given).astype(np.int32)
+    index = ctx.i(1)
+    return mb.select(cond=mb.less(x=index, y=np.int32(0)), a=mb.add(x=index, y=limits), b=index)
+
+
+REDUCTIONS = {"none": "update", "add": "add", "mul": "mul", "max": "max", "min": "min"}
+
+
+def scatter_elements(ctx: Context, x: Any) -> Any:
+    """ScatterElements; indices smaller than the data are spelt out as rows for `scatter_nd`."""
+    axis = ctx.axis("axis", 0, x.rank)
+    index = wrapped(ctx, 1, x.shape[axis], x, axis)
+    mode = REDUCTIONS[ctx.a("reduction", "none")]
+    updates = same(ctx, x)
+    if all(own == other for k, (own, other) in enumerate(zip(x.shape, index.shape, strict=True)) if k != axis):
+        return mb.scatter_along_axis(data=x, indices=index, updates=updates, axis=axis, mode=mode)
+    if any(is_symbolic(size) for size in index.shape):
+        raise ctx.refuse("has indices and data of different open axes", "Fix the axes (`shapes`).")
+    full = tuple(int(size) for size in index.shape)
+    grid = np.stack(np.meshgrid(*(np.arange(size) for size in full), indexing="ij"), -1).astype(np.int32)
+    if isinstance(index, np.ndarray):
+        grid[..., axis] = index
+        rows: Any = grid
+    else:
+        column = mb.expand_dims(x=index, axes=[x.rank]) if x.rank < 5 else None
+        if column is None:
+            raise ctx.refuse("scatters into five dimensions by indices of another size")
+        parts = [column if k == axis else grid[..., k : k + 1] for k in range(x.rank)]
+        rows = mb.concat(values=parts, axis=-1) if len(parts) > 1 else column
+    return mb.scatter_nd(data=x, indices=rows, updates=updates, mode=mode)
+
+
+def same(ctx: Context, x: Any) -> Any:
+    """The updates in the type of the data."""
+    updates = ctx.i(2)
+    return mb.cast(x=updates, dtype="int32") if updates.dtype == types.bool and x.dtype == types.int32 else updates
+
+
+def scatter_nd(ctx: Context, x: Any) -> Any:
+    """ScatterND."""
+    return mb.scatter_nd(
+        data=x, indices=nd_index(ctx, x), updates=same(ctx, x), mode=REDUCTIONS[ctx.a("reduction", "none")]
+    )
+
+
+def one_hot(ctx: Context) -> Any:
+    """OneHot; an index below zero counts from the end, one outside gives no 1."""
+    depth = int(ctx.c(1).item())
+    off, on = (item.item() for item in ctx.c(2))
+    indices = ctx.i(0)
+    if indices.dtype != types.int32:
+        indices = mb.cast(x=indices, dtype="int32")
+    index = mb.select(cond=mb.less(x=indices, y=np.int32(0)), a=mb.add(x=indices, y=np.int32(depth)), b=indices)
+    axis = ctx.axis("axis", -1, index.rank + 1)
+    places = np.arange(depth, dtype=np.int32).reshape([depth if k == axis else 1 for k in range(index.rank + 1)])
+    hit = mb.equal(x=mb.expand_dims(x=index, axes=[axis]), y=places)
+    kind = ctx.c(2).dtype.kind
+    if kind == "b":
+        return hit if on else mb.logical_not(x=hit)
+    ones = mb.cast(x=hit, dtype="fp32" if kind == "f" else "int32")
+    number = np.float32 if kind == "f" else np.int32
+    return mb.add(x=mb.mul(x=ones, y=number(on - off)), y=number(off))
+
+
+def top_k(ctx: Context) -> Any:
+    """TopK; of equal elements the one of lower index first."""
+    x = ctx.i(0)
+    axis = ctx.axis("axis", -1, x.rank)
+    k = int(ctx.c(1).item()) if ctx.has(1) else int(ctx.a("k"))
+    return list(mb.topk(x=x, k=k, axis=axis, ascending=not ctx.a("largest", 1)))
+
+
+def arg(name: str) -> Handler:
+    """ArgMax and ArgMin; with `select_last_index` over the axis turned around."""
+
+    def handler(ctx: Context) -> Any:
+        x = ctx.i(0)
+        axis = ctx.axis("axis", 0, x.rank)
+        keep = bool(ctx.a("keepdims", 1))
+        if not ctx.a("select_last_index", 0):
+            return getattr(mb, name)(x=x, axis=axis, keep_dims=keep)
+        if is_symbolic(x.shape[axis]):
+            raise ctx.refuse("wants the last of several over an open axis", "Fix the axis (`shapes`).")
+        turned = getattr(mb, name)(x=mb.reverse(x=x, axes=[axis]), axis=axis, keep_dims=keep)
+        return mb.sub(x=np.int32(int(x.shape[axis]) - 1), y=turned)
+
+    return handler
+
+
+def non_zero(ctx: Context) -> Any:
+    """NonZero: [rank, n]; n is known at run time alone."""
+    return mb.transpose(x=mb.non_zero(x=ctx.i(0)), perm=[1, 0])
+
+
+def compress(ctx: Context, x: Any) -> Any:
+    """Compress by a constant condition."""
+    keep = np.flatnonzero(ctx.c(1))
+    axis = ctx.a("axis")
+    if axis is None:
+        x, axis = mb.reshape(x=x, shape=[-1]), 0
+    return mb.gather(x=x, indices=keep.astype(np.int32), axis=int(axis) % x.rank)
+
+
+def trilu(ctx: Context) -> Any:
+    """The upper or lower triangle, by a constant mask."""
+    x = ctx.i(0)
+    rows, columns = ctx.shape(0)[-2:]
+    if is_symbolic(rows) or is_symbolic(columns):
+        raise ctx.refuse("cuts a triangle from open axes", "Fix the axes (`shapes`).")
+    k = int(ctx.c(1).item()) if ctx.has(1) else 0
+    ones = np.ones((int(rows), int(columns)), bool)
+    mask = np.triu(ones, k) if ctx.a("upper", 1) else np.tril(ones, k)
+    mask = np.broadcast_to(mask, (*[1] * (x.rank - 2), *mask.shape))
+    if x.dtype == types.bool:
+        return mb.logical_and(x=x, y=mask)
+    if x.dtype == types.int32:
+        return mb.mul(x=x, y=mask.astype(np.int32))
+    # Not a product: an infinite element outside must become 0.
+    everywhere = mb.logical_or(x=mb.not_equal(x=x, y=x), y=mb.logical_not(x=mb.not_equal(x=x, y=x)))
+    return mb.select(cond=mb.logical_and(x=everywhere, y=mask), a=x, b=np.float32(0))
+
+
+def cumulative_sum(ctx: Context) -> Any:
+    """CumSum; integers by way of float, exact below 2^24."""
+    source = ctx.i(0)
+    x = ctx.to_float(source)
+    axis = int(ctx.c(1).item()) % x.rank
+    total = mb.cumsum(x=x, axis=axis, exclusive=bool(ctx.a("exclusive", 0)), reverse=bool(ctx.a("reverse", 0)))
+    return ctx.like(total, source)
+
+
+def range_(ctx: Context) -> Any:
+    """Range with bounds that are computed."""
+    start, end, step = (scalar(ctx.i(k)) for k in range(3))
+    if start.dtype == types.int32:
+        return mb.range_1d(start=start, end=end, step=step)
+    # The number of elements is rounded up in float, then each is start + i · step: adding up would drift.
+    count = mb.ceil(x=mb.real_div(x=mb.sub(x=end, y=start), y=step))
+    steps = mb.range_1d(start=np.float32(0), end=count, step=np.float32(1))
+    return mb.add(x=mb.mul(x=steps, y=step), y=start)
+
+
+def scalar(x: Any) -> Any:
+    """Without dimensions."""
+    return mb.squeeze(x=x, axes=list(range(x.rank))) if x.rank else x
+
+
+def eye_like(ctx: Context) -> Any:
+    """A unit matrix of a known shape."""
+    from onnx import TensorProto
+
+    rows, columns = ctx.static(0)
+    kind = int(ctx.a("dtype", 0)) or ctx.kind(0)
+    whole = kind not in (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
+    found = np.eye(rows, columns, int(ctx.a("k", 0)), dtype=np.int64 if whole else np.float32)
+    return found.astype(bool) if kind == TensorProto.BOOL else found
+
+
+def reverse_sequence(ctx: Context) -> Any:
+    """ReverseSequence."""
+    x = ctx.i(0)
+    lengths = ctx.constant(1)
+    return mb.reverse_sequence(
+        x=x,
+        lengths=lengths.astype(np.int32) if lengths is not None else ctx.i(1),
+        seq_axis=int(ctx.a("time_axis", 0)),
+        batch_axis=int(ctx.a("batch_axis", 1)),
+    )
+
+
+HANDLERS: dict[str, Handler] = {
+    "Gather": not_bool(gather), "GatherElements": not_bool(gather_elements), "GatherND": not_bool(gather_nd),
+    "ScatterElements": not_bool(scatter_elements), "Scatter": not_bool(scatter_elements),
+    "ScatterND": not_bool(scatter_nd), "OneHot": one_hot, "TopK": top_k,
+    "ArgMax": arg("reduce_argmax"), "ArgMin": arg("reduce_argmin"), "NonZero": non_zero,
+    "Compress": not_bool(compress), "Trilu": trilu, "CumSum": cumulative_sum, "Range": range_, "EyeLike": eye_like,
+    "ReverseSequence": reverse_sequence,
+}  # fmt: skip

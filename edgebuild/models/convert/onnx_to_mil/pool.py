@@ -1,0 +1,168 @@
+"""Pools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from edgebuild.models.convert.onnx_to_mil.context import Context, Handler
+from edgebuild.models.convert.onnx_to_mil.mil import FLOAT, is_symbolic, mb
+from edgebuild.models.convert.onnx_to_mil.padding import Pads, explicit_pads, flat, pad_last
+
+
+class Window:
+    """The attributes of a pool, with the pads that `ceil_mode` adds at the end."""
+
+    def __init__(self, ctx: Context, x: Any) -> None:
+        self.axes = x.rank - 2
+        if not 1 <= self.axes <= 3:
+            raise ctx.refuse(f"pools over {self.axes} spatial axes; Core ML has one to three")
+        self.kernel: list[int] = ctx.a("kernel_shape")
+        self.strides: list[int] = ctx.a("strides") or [1] * self.axes
+        self.dilations: list[int] = ctx.a("dilations") or [1] * self.axes
+        self.pads: Pads = explicit_pads(ctx, x.shape[2:], self.kernel, self.strides, self.dilations)
+        self.extra = [0] * self.axes
+        if ctx.a("ceil_mode", 0) and ctx.a("auto_pad", "NOTSET") in ("NOTSET", "VALID"):
+            self.extra = [self.overhang(ctx, k, x.shape[2 + k]) for k in range(self.axes)]
+
+    @property
+    def whole(self) -> Pads:
+        """Pads with what `ceil_mode` adds."""
+        return [(before, after + more) for (before, after), more in zip(self.pads, self.extra, strict=True)]
+
+    @property
+    def dilated(self) -> bool:
+        """Whether the window has holes, which MIL's pools do not have."""
+        return any(step != 1 for step in self.dilations)
+
+    def overhang(self, ctx: Context, k: int, size: Any) -> int:
+        """How far the last window reaches beyond the padded end; none where it would begin in the end pad.
+
+        Source: ONNX, MaxPool, since opset 19, and ONNX Runtime for all.
+        """
+        if self.strides[k] == 1:
+            return 0
+        if is_symbolic(size):
+            raise ctx.refuse("has ceil_mode over an open axis", "Fix the axis (`shapes`).")
+        before, after = self.pads[k]
+        reach = (self.kernel[k] - 1) * self.dilations[k] + 1
+        steps = -(-(int(size) + before + after - reach) // self.strides[k])
+        if steps * self.strides[k] >= int(size) + before:
+            steps -= 1
+        return max(steps * self.strides[k] + reach - int(size) - before - after, 0)
+
+    def windows(self, x: Any, value: float) -> list[Any]:
+        """For each place in the window, what stands there in all windows; pads hold `value`.
+
+        Raises:
+            Refused: an open axis.
+        """
+        padded = pad_last(x, self.whole, value)
+        counts = [
+            (int(size) - (kernel - 1) * dilation - 1) // stride + 1
+            for size, kernel, dilation, stride in zip(padded.shape[2:], self.kernel, self.dilations, self.strides, strict=True)
+        ]
+        found = []
+        for place in product(*(range(size) for size in self.kernel)):
+            begin = [0, 0, *(at * step for at, step in zip(place, self.dilations, strict=True))]
+            end = [0, 0, *(b + (n - 1) * s + 1 for b, n, s in zip(begin[2:], counts, self.strides, strict=True))]
+            mask = [True, True, *[False] * self.axes]
+            found.append(
+                mb.slice_by_index(x=padded, begin=begin, end=end, stride=[1, 1, *self.strides], begin_mask=mask, end_mask=mask)
+            )
+        return found
+
+
+def max_pool(ctx: Context) -> Any:
+    """MaxPool; dilated windows as the maximum over slices."""
+    if ctx.wants(1):
+        raise ctx.refuse("gives the indices of its maxima, which Core ML's pool does not")
+    source = ctx.i(0)
+    x = ctx.to_float(source)
+    window = Window(ctx, x)
+    if window.dilated:
+        ctx.static(0, "fixed sizes where windows are dilated")
+        return ctx.like(reduce(lambda a, b: mb.maximum(x=a, y=b), window.windows(x, -np.inf)), source)
+    result = mb.max_pool(
+        x=x, kernel_sizes=window.kernel, strides=window.strides, pad_type="custom", pad=flat(window.whole)
+    )
+    return ctx.like(result, source)
+
+
+def average_pool(ctx: Context) -> Any:
+    """AveragePool; pads count where `count_include_pad` says so, what `ceil_mode` adds never does."""
+    x = ctx.f(0)
+    window = Window(ctx, x)
+    counted = bool(ctx.a("count_include_pad", 0))
+    if window.dilated or (counted and any(window.extra)):
+        return averaged(ctx, x, window, counted)
+    return mb.avg_pool(
+        x=x, kernel_sizes=window.kernel, strides=window.strides, pad_type="custom", pad=flat(window.whole),
+        exclude_padding_from_average=not counted,
+    )  # fmt: skip
+
+
+def averaged(ctx: Context, x: Any, window: Window, counted: bool) -> Any:
+    """The sum over slices, divided by how many of them lie inside."""
+    sizes = ctx.static(0, "fixed sizes where windows are dilated or ceil_mode counts pads")[2:]
+    total = reduce(lambda a, b: mb.add(x=a, y=b), window.windows(x, 0.0))
+    counts = np.ones((1, 1), np.float32)
+    for k, size in enumerate(sizes):
+        before, after = window.pads[k]
+        inside = np.pad(np.ones(size), (before, after), constant_values=float(counted))
+        inside = np.pad(inside, (0, window.extra[k]))
+        starts = np.arange(int(total.shape[2 + k])) * window.strides[k]
+        line = sum(inside[starts + place * window.dilations[k]] for place in range(window.kernel[k]))
+        counts = counts[..., None] * np.asarray(line, np.float32)
+    return mb.real_div(x=total, y=counts.astype(np.float32))
+
+
+def lp_pool(ctx: Context) -> Any:
+    """LpPool: (Σ |x|^p)^(1/p) over each window, pads count as 0."""
+    x, p = ctx.f(0), float(ctx.a("p", 2))
+    window = Window(ctx, x)
+    raised = mb.pow(x=mb.abs(x=x), y=np.float32(p))
+    if window.dilated:
+        ctx.static(0, "fixed sizes where windows are dilated")
+        total = reduce(lambda a, b: mb.add(x=a, y=b), window.windows(raised, 0.0))
+    else:
+        average = mb.avg_pool(
+            x=raised, kernel_sizes=window.kernel, strides=window.strides, pad_type="custom", pad=flat(window.whole),
+            exclude_padding_from_average=False,
+        )  # fmt: skip
+        total = mb.mul(x=average, y=np.float32(np.prod(window.kernel)))
+    return mb.pow(x=total, y=np.float32(1 / p))
+
+
+def over_space(x: Any) -> Sequence[int]:
+    """All axes but batch and channel."""
+    return list(range(2, x.rank))
+
+
+def global_average(ctx: Context) -> Any:
+    """GlobalAveragePool."""
+    x = ctx.f(0)
+    return mb.reduce_mean(x=x, axes=over_space(x), keep_dims=True)
+
+
+def global_max(ctx: Context) -> Any:
+    """GlobalMaxPool."""
+    x = ctx.i(0)
+    return mb.reduce_max(x=x if x.dtype in FLOAT else ctx.to_float(x), axes=over_space(x), keep_dims=True)
+
+
+def global_lp(ctx: Context) -> Any:
+    """GlobalLpPool."""
+    x, p = ctx.f(0), float(ctx.a("p", 2))
+    total = mb.reduce_sum(x=mb.pow(x=mb.abs(x=x), y=np.float32(p)), axes=over_space(x), keep_dims=True)
+    return mb.pow(x=total, y=np.float32(1 / p))
+
+
+HANDLERS: dict[str, Handler] = {
+    "MaxPool": max_pool, "AveragePool": average_pool, "LpPool": lp_pool,
+    "GlobalAveragePool": global_average, "GlobalMaxPool": global_max, "GlobalLpPool": global_lp,
+}  # fmt: skip
