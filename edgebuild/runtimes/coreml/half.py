@@ -11,6 +11,36 @@ from edgebuild.compress.quantize.calibration import feeds
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import words_of
+from edgebuild.models.convert.onnx_to_coreml import OnnxToCoreml, onnx_to_coreml
+
+
+class OnnxToHalf(OnnxToCoreml):
+    """A package that computes in float16 but for the operators that `FindFloat32` found."""
+
+    version: ClassVar[int] = 1
+
+    keep: Artifact
+    """`float32.json`."""
+
+    def run(self, work: Workspace) -> None:
+        """Raises: Refused: the lowering or coremltools declines the model."""
+        onnx_to_coreml(
+            work.path(self.model),
+            work.output,
+            minimum_os=self.minimum_os,
+            precision="float16",
+            keep_float32=read_kept(work.path(self.keep)),
+            float16_io=self.float16_io,
+            images=self.images,
+            labels=self.labels,
+            ranges=self.ranges,
+        )
+
+
+def read_kept(file: Path) -> tuple[str, ...]:
+    """Names of operators that stay in float32."""
+    return tuple(json.loads(file.read_text(encoding="utf-8"))["keep"])
+
 
 BY = "the Core ML evaluator"
 SAMPLES = 8

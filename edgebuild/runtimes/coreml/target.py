@@ -110,11 +110,31 @@ class CoremlTarget(Target):
             kind="not applicable",
         )
 
-    def packaged(self, to: Lowering, draft: Draft, precision: str) -> Draft:
-        """The draft as a package; one that is a package already stays as it is."""
+    def packaged(self, to: Lowering, draft: Draft, arithmetic: str) -> Draft:
+        """The draft as a package; one that is a package already stays as it is.
+
+        Float16 loses some models; where there are samples to look at, what it would lose stays in float32.
+        """
+        from edgebuild.models.convert.onnx_to_coreml import OnnxToCoreml
+        from edgebuild.runtimes.coreml.half import FindFloat32, OnnxToHalf
+
         if draft.format == PACKAGE:
             return draft
-        return draft
+        common: dict[str, Any] = {"model": draft.model, "format": "onnx", "minimum_os": self.minimum_os}
+        common["float16_io"] = self.io == "float16"
+        whole = to.add(OnnxToCoreml(**common), "convert to Core ML")
+        if arithmetic == "float32":
+            return draft.then(whole, "float32 weights and arithmetic", PACKAGE)
+        try:
+            samples = to.calibration()
+        except Refused:
+            model = to.add(OnnxToCoreml(**common, precision="float16"), "convert to Core ML in float16")
+            return draft.then(model, "float16 weights and arithmetic", PACKAGE)
+        plain = to.add(OnnxToCoreml(**{**common, "float16_io": False}), "convert to Core ML")
+        keep = to.add(FindFloat32(model=plain, calibration=samples), "find what must stay in float32")
+        model = to.add(OnnxToHalf(**common, keep=keep), "convert to Core ML in float16")
+        words = "float16 weights and arithmetic, but for what loses the answers in it"
+        return draft.then(model, words, PACKAGE)
 
     def activations(self, to: Lowering, draft: Draft) -> Draft:
         """Quantize and dequantize operations around the heavy ones, with ranges of the calibration samples."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from edgebuild.runtimes.coreml.evaluator.halves import rounded
 from edgebuild.runtimes.coreml.evaluator.layers import names_of
-from edgebuild.runtimes.coreml.evaluator.steps import Step, Values
 from edgebuild.runtimes.coreml.evaluator.program import Evaluator
+from edgebuild.runtimes.coreml.evaluator.steps import Step, Values
 
 EXACT_DB = 200.0
 """Of no difference at all."""
