@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 TARGETS: dict[str, str] = {
     "onnxruntime": "edgebuild.runtimes.onnxruntime.target:OnnxRuntimeTarget",
     "litert": "edgebuild.runtimes.litert.target:LiteRTTarget",
+    "tensorrt": "edgebuild.runtimes.tensorrt.target:TensorrtTarget",
 }
 """Name in the spec to class."""
 
 NOT_YET: dict[str, str] = {
     "coreml": "Core ML targets come with a later release; `onnxruntime` runs on Apple devices today.",
-    "tensorrt": "TensorRT targets come with a later release; `onnxruntime` runs on Jetson boards today.",
 }
 """Runtimes whose work has not come yet, and what to use until then."""
 
