@@ -125,7 +125,7 @@ class Records:
 
     def untold(self, row: int) -> str:
         """Why a number is missing, where the device itself is not the reason."""
-        if not self.step.place.here:
+        if not self.step.place.runs:
             return ""
         if self.held.unmeasured:
             return self.held.unmeasured

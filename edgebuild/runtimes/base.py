@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from edgebuild.compress.base import Draft, Recipe
 from edgebuild.compress.quantize.stage import Quantize
 from edgebuild.core.dossier import Call
+from edgebuild.core.evidence import Evidence
 from edgebuild.core.graph import Lowering
 from edgebuild.core.records import Documented
 from edgebuild.core.step import Step
@@ -35,6 +36,13 @@ class Target(Documented):
     """Packages without which nothing can be made for it."""
     runs_on: ClassVar[tuple[str, ...]]
     """Those of them whose version decides what a model of this runtime answers, and how fast."""
+
+    evidence_here: ClassVar[Evidence] = "simulated"
+    """What numbers of a stand-in are worth (see `simulated`)."""
+
+    def simulated(self) -> str:
+        """Why what runs on this machine is not the runtime itself, a sentence; "" where it is."""
+        return ""
 
     def admits(self, recipe: Recipe) -> None:
         """Decline what this runtime cannot do, before any work.
