@@ -92,7 +92,7 @@ def assemble(shared: Shared, to: TargetLowering, dossier: Artifact) -> AssembleP
         models=tuple(entrant.model.attempt() for entrant in to.candidates),
         predictions=tuple(entrant.predictions["report"].attempt() for entrant in to.candidates),
         samples=to.split("report"),
-        config=to.target.packaged(shared.spec.model.shapes),
+        config=to.target.package_config(shared.spec.model.shapes),
         files=shared.package_files,
         templates=shared.templates,
         shipped=shared.shipped,

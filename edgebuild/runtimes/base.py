@@ -75,7 +75,7 @@ class Target(Documented):
         """The runtime's options as plain data, for the configuration file of a package."""
         return self.call().options
 
-    def packaged(self, shapes: Mapping[str, Mapping[str, int | str]]) -> dict[str, Any]:  # noqa: ARG002 - for those that ask
+    def package_config(self, shapes: Mapping[str, Mapping[str, int | str]]) -> dict[str, Any]:  # noqa: ARG002 - for those that ask
         """`config()`, with what the runtime must be told of the model's named shapes (`model.shapes` of the spec)."""
         return self.config()
 

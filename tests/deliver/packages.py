@@ -158,7 +158,7 @@ class Factory:
             models=tuple(attempt("source" if item.name == first else "refused") for item in made.candidates),
             predictions=tuple(attempt("predicted" if item.name == first else "refused") for item in made.candidates),
             samples=wire("samples"),
-            config=self.target.packaged(self.shapes),
+            config=self.target.package_config(self.shapes),
             files={name: wire(name) for name in self.files},
             templates=wire("templates") if self.templates else None,
         )

@@ -177,7 +177,7 @@ class TensorrtTarget(Target):
             "compute_capability": self.compute_capability,
         }
 
-    def packaged(self, shapes: Mapping[str, Mapping[str, int | str]]) -> dict[str, Any]:
+    def package_config(self, shapes: Mapping[str, Mapping[str, int | str]]) -> dict[str, Any]:
         """The same, with least, usual and greatest size of each axis that the spec names."""
         return {**self.config(), "axes": axis_ranges(shapes)}
 
