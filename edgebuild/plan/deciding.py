@@ -97,7 +97,7 @@ def assemble(shared: Shared, to: TargetLowering, dossier: Artifact) -> AssembleP
         models=tuple(entrant.model.attempt() for entrant in to.candidates),
         predictions=tuple(entrant.predictions["report"].attempt() for entrant in to.candidates),
         samples=to.split("report"),
-        config=to.target.config(),
+        config=to.target.package_config(shared.spec.model.shapes),
         raw=to.target.raw_golden,
         files=shared.package_files,
         templates=shared.templates,

@@ -34,6 +34,7 @@ RUNS_ON = {
     "tensorflow": ("tensorflow", "numpy"),
     "onnxruntime": ("onnxruntime", "numpy"),
     "litert": ("ai-edge-litert", "numpy"),
+    "tensorrt": ("tensorrt", "onnxruntime", "numpy"),
 }
 """Distributions that decide what a session computes, by the runtime of its call."""
 

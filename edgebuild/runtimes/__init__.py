@@ -18,13 +18,9 @@ TARGETS: dict[str, str] = {
     "onnxruntime": "edgebuild.runtimes.onnxruntime.target:OnnxRuntimeTarget",
     "litert": "edgebuild.runtimes.litert.target:LiteRTTarget",
     "coreml": "edgebuild.runtimes.coreml.target:CoremlTarget",
+    "tensorrt": "edgebuild.runtimes.tensorrt.target:TensorrtTarget",
 }
 """Name in the spec to class."""
-
-NOT_YET: dict[str, str] = {
-    "tensorrt": "TensorRT targets come with a later release; `onnxruntime` runs on Jetson boards today.",
-}
-"""Runtimes whose work has not come yet, and what to use until then."""
 
 GROUP = "edgebuild.targets"
 
@@ -57,9 +53,7 @@ def load_target(name: str) -> type[Target]:
     place = TARGETS.get(name) or _foreign().get(name)
     if place is None:
         known = target_names()
-        if name in NOT_YET:
-            raise KeyError(f"not yet: {NOT_YET[name]}")
-        near = did_you_mean(name, [*known, *NOT_YET]) or "."
+        near = did_you_mean(name, known) or "."
         raise KeyError(f"unknown runtime `{name}`{near} Known runtimes: {', '.join(known)}.")
     module, _, attribute = place.partition(":")
     found: type[Target] = getattr(import_module(module), attribute)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, ClassVar
 
@@ -92,6 +93,10 @@ class Target(Documented):
     def config(self) -> dict[str, Any]:
         """The runtime's options as plain data, for the configuration file of a package."""
         return self.call().options
+
+    def package_config(self, shapes: Mapping[str, Mapping[str, int | str]]) -> dict[str, Any]:  # noqa: ARG002 - for those that ask
+        """`config()`, with what the runtime must be told of the model's named shapes (`model.shapes` of the spec)."""
+        return self.config()
 
     def describe(self, recipe: Recipe) -> str:
         """What a recipe asks for, in words, before anything is made of it."""

@@ -77,7 +77,6 @@ VALUES: dict[str, tuple[str, str]] = {
     "int2": ("2-bit weights", "Use `int8`, `float16` or `dynamic`."),
     "int16": ("16-bit activations", "Use `int8`, `float16` or `dynamic`."),
     "bfloat16": ("bfloat16", "Use `float16`."),
-    "tensorrt": ("TensorRT targets", "Use `onnxruntime`, which runs on Jetson boards too."),
     "audio": ("audio interfaces", "Let the loader yield what the model takes, and leave the input out here."),
     "text": ("text interfaces", "Let the loader yield what the model takes, and leave the input out here."),
     "video": ("video interfaces", "Let the loader yield what the model takes, and leave the input out here."),

@@ -58,6 +58,7 @@ candidates:
 targets:
   ort: {{device: here, runtime: onnxruntime}}
   litert: {{device: here, runtime: litert}}
+  trt: {{device: here, runtime: tensorrt, compute_capability: "8.6"}}
   pi: {{device: raspberry-pi-5, runtime: onnxruntime}}
 budgets:
   all: {{top1.drop: {{max: 1 pp, upper: 2 pp}}, latency.p95: 8 ms, size: 0.5x}}

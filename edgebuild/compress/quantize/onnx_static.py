@@ -22,6 +22,9 @@ BY = "onnxruntime.quantization"
 CHUNK = 32
 """Samples whose intermediate values a histogram holds at once."""
 
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+"""Operators with weights that ONNX Runtime's quantizer has a Q/DQ form for."""
+
 Method = Literal["minmax", "percentile", "entropy"]
 
 
@@ -125,6 +128,10 @@ class QuantizeStatic(Step):
 
     Inputs and outputs stay as they are. Unsigned activations with signed weights are what ONNX Runtime's x86 and Arm
     kernels are written for; per tensor instead of per channel loses several dB (arXiv:1806.08342, section 3.1).
+
+    For a runtime that wants values around 0, `symmetric` and `weighted_only` without `quantize_bias`:
+
+    Result:  x → Q → DQ → Conv(DQ(w8), b) → Relu → y
     """
 
     version: ClassVar[int] = 1
@@ -140,6 +147,12 @@ class QuantizeStatic(Step):
     per_channel: bool = True
     reduce_range: bool = False
     """Weights of 7 bits."""
+    symmetric: bool = False
+    """Every range is widened to one around 0, so that every zero point is 0; for signed activations."""
+    quantize_bias: bool = True
+    """Biases in 32-bit integers; in floating point where not."""
+    weighted_only: bool = False
+    """Quantize what goes into convolutions and products with stored weights, and nothing else."""
     exclude: tuple[str, ...] = ()
     """Names of nodes that stay in floating point."""
 
@@ -152,11 +165,14 @@ class QuantizeStatic(Step):
             activations=self.activations,
             per_channel=self.per_channel,
             reduce_range=self.reduce_range,
+            symmetric=self.symmetric,
+            quantize_bias=self.quantize_bias,
+            weighted_only=self.weighted_only,
             exclude=self.exclude,
         )
 
 
-def quantize_static(
+def quantize_static(  # noqa: PLR0913 - each is a field of the step
     model: Path,
     ranges: dict[str, tuple[float, float]],
     output: Path,
@@ -164,6 +180,9 @@ def quantize_static(
     activations: str = "uint8",
     per_channel: bool = True,
     reduce_range: bool = False,
+    symmetric: bool = False,
+    quantize_bias: bool = True,
+    weighted_only: bool = False,
     exclude: tuple[str, ...] = (),
 ) -> None:
     """The work itself, over paths and values."""
@@ -185,11 +204,23 @@ def quantize_static(
             TensorsData(CalibrationMethod.MinMax, known),
             [],
             list(exclude),
-            quantizable(),
-            {},
+            list(WEIGHTED) if weighted_only else quantizable(),
+            ways(symmetric, quantize_bias, weighted_only),
         )
         quantizer.quantize_model()
         quantizer.model.topological_sort()
         after = quantizer.model.model
     refuse_unchanged(before, after, ("QuantizeLinear",), BY)
     save_checked(before, after, output, BY)
+
+
+def ways(symmetric: bool, quantize_bias: bool, weighted_only: bool) -> dict[str, Any]:
+    """Options of ONNX Runtime's quantizer that differ from its own."""
+    found: dict[str, Any] = {}
+    if symmetric:
+        found |= {"ActivationSymmetric": True, "WeightSymmetric": True}
+    if not quantize_bias:
+        found["QuantizeBias"] = False
+    if weighted_only:
+        found |= {"OpTypesToExcludeOutputQuantization": list(WEIGHTED), "MatMulConstBOnly": True}
+    return found

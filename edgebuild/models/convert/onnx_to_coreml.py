@@ -158,11 +158,7 @@ def input_types(lowered: Lowered, images: Mapping[str, ImageInput]) -> list[Any]
         layout = getattr(ct.colorlayout, "GRAYSCALE" if image.color == "GRAY" else image.color)
         found.append(
             ct.ImageType(
-                name=port.coreml,
-                shape=shape,
-                scale=image.scale,
-                bias=bias[0] if channels == 1 else bias,
-                color_layout=layout,
+                name=port.coreml, shape=shape, scale=image.scale, bias=bias[0] if channels == 1 else bias, color_layout=layout
             )
         )
     return found

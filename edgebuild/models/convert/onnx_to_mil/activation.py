@@ -167,11 +167,7 @@ def hardmax(x: Any, axis: int) -> Any:
     """1 at the first largest element."""
     first = mb.reduce_argmax(x=x, axis=axis, keep_dims=False)
     return mb.one_hot(
-        indices=first,
-        one_hot_vector_size=np.int32(x.shape[axis]),
-        axis=axis,
-        on_value=np.float32(1),
-        off_value=np.float32(0),
+        indices=first, one_hot_vector_size=np.int32(x.shape[axis]), axis=axis, on_value=np.float32(1), off_value=np.float32(0)
     )
 
 

@@ -105,9 +105,7 @@ class Context:
         found = helper.get_attribute_value(self.attributes[name])
         if isinstance(found, bytes):
             return found.decode()
-        return (
-            [item.decode() if isinstance(item, bytes) else item for item in found] if isinstance(found, list) else found
-        )
+        return [item.decode() if isinstance(item, bytes) else item for item in found] if isinstance(found, list) else found
 
     def refuse(self, why: str, fix: str = "") -> Refused:
         """To be raised."""
@@ -217,9 +215,7 @@ class Context:
         """
         shape = self.shape(k)
         if any(is_symbolic(size) for size in shape):
-            raise self.refuse(
-                f"needs {what or 'fixed sizes'}, and input {k} has an open axis", "Fix the axis (`shapes`)."
-            )
+            raise self.refuse(f"needs {what or 'fixed sizes'}, and input {k} has an open axis", "Fix the axis (`shapes`).")
         return tuple(int(size) for size in shape)
 
     def axis(self, name: str, default: int, rank: int) -> int:

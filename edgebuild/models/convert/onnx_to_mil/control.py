@@ -151,11 +151,7 @@ def split_to_sequence(ctx: Context) -> Any:
     axis = ctx.axis("axis", 0, x.rank)
     size = int(ctx.static(0)[axis])
     given = ctx.c(1) if ctx.has(1) else np.asarray(1)
-    each = (
-        [int(item) for item in given]
-        if given.ndim
-        else [min(int(given), size - at) for at in range(0, size, int(given))]
-    )
+    each = [int(item) for item in given] if given.ndim else [min(int(given), size - at) for at in range(0, size, int(given))]
     parts = list(mb.split(x=x, split_sizes=each, axis=axis)) if len(each) > 1 else [x]
     if not ctx.has(1) and not ctx.a("keepdims", 1):
         parts = [mb.squeeze(x=item, axes=[axis]) for item in parts]

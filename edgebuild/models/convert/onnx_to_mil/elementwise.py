@@ -140,13 +140,7 @@ def power(ctx: Context) -> Any:
     """Pow; integers by way of float, exact below 2^24."""
     x, y = ctx.i(0), ctx.i(1)
     exponent = ctx.constant(1)
-    if (
-        x.dtype in FLOAT
-        and exponent is not None
-        and exponent.size == 1
-        and float(exponent.item()) == 2
-        and exponent.ndim <= x.rank
-    ):
+    if x.dtype in FLOAT and exponent is not None and exponent.size == 1 and float(exponent.item()) == 2 and exponent.ndim <= x.rank:
         return mb.square(x=x)
     result = mb.pow(x=ctx.to_float(x), y=ctx.to_float(y))
     if x.dtype in FLOAT:

@@ -144,7 +144,9 @@ def summed(value: Any, term: str, kept: set[str]) -> tuple[Any, str]:
 
 def pair(ctx: Context, values: Sequence[Any], terms: Sequence[str], rest: set[str]) -> tuple[Any, str]:
     """Two operands as one: batch letters, then the first's own, then the second's."""
-    (x, left), (y, right) = (summed(values[k], terms[k], rest | set(terms[1 - k])) for k in range(2))
+    (x, left), (y, right) = (
+        summed(values[k], terms[k], rest | set(terms[1 - k])) for k in range(2)
+    )
     shared = [letter for letter in left if letter in right]
     batch = [letter for letter in shared if letter in rest]
     inner = [letter for letter in shared if letter not in rest]

@@ -82,11 +82,7 @@ def parameters(ctx: Context, scale: Array, zero: Array | None, rank: int) -> dic
         return {"scale": scale.reshape(()), "zero_point": None if zero is None else zero.reshape(())}
     if scale.ndim > 1:
         raise ctx.refuse("quantizes an activation in blocks, which Core ML does not")
-    return {
-        "scale": scale.ravel(),
-        "zero_point": None if zero is None else zero.ravel(),
-        "axis": int(ctx.a("axis", 1)) % rank,
-    }
+    return {"scale": scale.ravel(), "zero_point": None if zero is None else zero.ravel(), "axis": int(ctx.a("axis", 1)) % rank}
 
 
 def dequantized_constant(ctx: Context, data: Array) -> Any:
@@ -158,11 +154,7 @@ def centred(ctx: Context, k: int, zero: int, axis: int) -> Any:
     """An integer operand less its zero point, in float; a constant keeps its integers."""
     given = ctx.value(k)
     shift = ctx.constant(zero) if ctx.has(zero) else None
-    if (
-        isinstance(given, np.ndarray)
-        and given.dtype in (np.int8, np.uint8)
-        and (shift is not None or not ctx.has(zero))
-    ):
+    if isinstance(given, np.ndarray) and given.dtype in (np.int8, np.uint8) and (shift is not None or not ctx.has(zero)):
         point = np.zeros(1, given.dtype) if shift is None else shift
         part = sided(point, axis, given.ndim)
         return ctx.emit(Packed(given, np.ones(part.shape, np.float32), part.astype(given.dtype)))
@@ -173,11 +165,7 @@ def centred(ctx: Context, k: int, zero: int, axis: int) -> Any:
         result = mb.sub(x=x, y=sided(shift, axis, x.rank).astype(np.float32))
     else:
         point = ctx.f(zero)
-        shape = (
-            [-1 if at == axis % x.rank else 1 for at in range(x.rank)]
-            if point.rank == 1 and int(point.shape[0]) != 1
-            else None
-        )
+        shape = [-1 if at == axis % x.rank else 1 for at in range(x.rank)] if point.rank == 1 and int(point.shape[0]) != 1 else None
         result = mb.sub(x=x, y=mb.reshape(x=point, shape=shape) if shape else point)
     ctx.exact(result)
     return result

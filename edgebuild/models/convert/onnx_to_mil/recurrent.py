@@ -89,9 +89,7 @@ def whole(ctx: Context, x: Any) -> None:
         return
     lengths = ctx.constant(4)
     if lengths is None or is_symbolic(x.shape[0]) or any(int(item) != int(x.shape[0]) for item in lengths.ravel()):
-        raise ctx.refuse(
-            "has sequences of different lengths (`sequence_lens`)", "Leave the input out and pad the sequences."
-        )
+        raise ctx.refuse("has sequences of different lengths (`sequence_lens`)", "Leave the input out and pad the sequences.")
 
 
 def state(ctx: Context, k: int, x: Any, count: int, hidden: int) -> Any:
@@ -122,9 +120,7 @@ def lstm(ctx: Context) -> Any:
         results = [lstm_by_operator(own, c0, d) for d in range(len(own.directions))]
     else:
         peepholes = ctx.c(7).reshape(len(own.directions), 3, own.hidden) if ctx.has(7) else None
-        results = [
-            lstm_by_steps(own, c0, d, None if peepholes is None else peepholes[d]) for d in range(len(own.directions))
-        ]
+        results = [lstm_by_steps(own, c0, d, None if peepholes is None else peepholes[d]) for d in range(len(own.directions))]
     return gathered(own, results)
 
 
@@ -166,18 +162,12 @@ def steps(own: Layer, d: int, bias: Array) -> list[Any]:
     """
     length = own.x.shape[0]
     if is_symbolic(length):
-        raise own.ctx.refuse(
-            "is written out step by step, and its sequence is an open axis", "Fix the axis (`shapes`)."
-        )
+        raise own.ctx.refuse("is written out step by step, and its sequence is an open axis", "Fix the axis (`shapes`).")
     if int(length) > LONGEST:
-        raise own.ctx.refuse(
-            f"has {length} steps; {LONGEST} are written out at most", "Shorten the sequence, or use an LSTM."
-        )
+        raise own.ctx.refuse(f"has {length} steps; {LONGEST} are written out at most", "Shorten the sequence, or use an LSTM.")
     every = mb.linear(x=own.x, weight=own.w[d], bias=bias.astype(np.float32))
     parts = [
-        mb.squeeze(
-            x=mb.slice_by_index(x=every, begin=[t, 0, 0], end=[t + 1, 0, 0], end_mask=[False, True, True]), axes=[0]
-        )
+        mb.squeeze(x=mb.slice_by_index(x=every, begin=[t, 0, 0], end=[t + 1, 0, 0], end_mask=[False, True, True]), axes=[0])
         for t in range(int(length))
     ]
     return parts[::-1] if own.directions[d] else parts
@@ -185,9 +175,7 @@ def steps(own: Layer, d: int, bias: Array) -> list[Any]:
 
 def column(x: Any, k: int, hidden: int) -> Any:
     """The k-th gate of [B, G·H]."""
-    return mb.slice_by_index(
-        x=x, begin=[0, k * hidden], end=[0, (k + 1) * hidden], begin_mask=[True, False], end_mask=[True, False]
-    )
+    return mb.slice_by_index(x=x, begin=[0, k * hidden], end=[0, (k + 1) * hidden], begin_mask=[True, False], end_mask=[True, False])
 
 
 def stacked(own: Layer, d: int, states: list[Any]) -> Any:
@@ -254,9 +242,7 @@ def gru_by_steps(own: Layer, d: int) -> list[Any]:
         z = f(clipped(own, mb.add(x=column(part, 0, hidden), y=column(both, 0, hidden))))
         reset = f(clipped(own, mb.add(x=column(part, 1, hidden), y=column(both, 1, hidden))))
         if late:
-            inner = mb.mul(
-                x=reset, y=mb.linear(x=h, weight=own.r[d][2 * hidden :], bias=own.b[d, 1, 2 * hidden :].copy())
-            )
+            inner = mb.mul(x=reset, y=mb.linear(x=h, weight=own.r[d][2 * hidden :], bias=own.b[d, 1, 2 * hidden :].copy()))
         else:
             inner = mb.linear(x=mb.mul(x=reset, y=h), weight=own.r[d][2 * hidden :])
         n = g(clipped(own, mb.add(x=column(part, 2, hidden), y=inner)))

@@ -221,7 +221,9 @@ def slice_(ctx: Context) -> Any:
         stride[axis] = step
         begin[axis], from_start[axis] = (0, True) if first is None else (first, False)
         end[axis], to_end[axis] = (0, True) if last is None else (last, False)
-    return mb.slice_by_index(x=x, begin=begin, end=end, stride=stride, begin_mask=from_start, end_mask=to_end)
+    return mb.slice_by_index(
+        x=x, begin=begin, end=end, stride=stride, begin_mask=from_start, end_mask=to_end
+    )
 
 
 def bounds(ctx: Context, size: Any, start: int, stop: int, step: int) -> tuple[int | None, int | None]:
@@ -363,9 +365,7 @@ def space_to_depth(ctx: Context) -> Any:
         raise ctx.refuse("moves open spatial axes to depth", "Fix the axes (`shapes`).")
     rows, columns = int(height) // block, int(width) // block
     tall = mb.reshape(x=x, shape=[-1, int(channels), rows, block, int(width)])
-    tall = mb.reshape(
-        x=mb.transpose(x=tall, perm=[0, 3, 1, 2, 4]), shape=[-1, block * int(channels), rows, columns, block]
-    )
+    tall = mb.reshape(x=mb.transpose(x=tall, perm=[0, 3, 1, 2, 4]), shape=[-1, block * int(channels), rows, columns, block])
     wide = mb.transpose(x=tall, perm=[0, 1, 4, 2, 3])
     # Channels stand as [block over height, channel, block over width]; ONNX wants both blocks first.
     index = np.arange(block * int(channels) * block).reshape(block, int(channels), block).transpose(0, 2, 1)

@@ -92,11 +92,7 @@ def native(array: Array) -> Array:
             raise ValueError("a float64 constant lies beyond float32, the widest type of Core ML")
         return narrow
     if kind in "iu":
-        return (
-            np.clip(array, INT32.min, INT32.max).astype(np.int32)
-            if array.dtype.itemsize > 2
-            else array.astype(np.int32)
-        )
+        return np.clip(array, INT32.min, INT32.max).astype(np.int32) if array.dtype.itemsize > 2 else array.astype(np.int32)
     if array.dtype.name in ("int4", "uint4", "int2", "uint2"):
         return array.astype(np.int32)
     raise ValueError(f"a constant of type {array.dtype.name}, which Core ML does not have")
