@@ -66,9 +66,8 @@ def compress_weights(model: Path, output: Path, scheme: str, *, per_channel: boo
     with words_of(BY):
         loaded = ct.models.MLModel(str(model), skip_model_load=True)
         before, joint = size(model), is_sparse(loaded.get_spec())
-        config = cto.OptimizationConfig(global_config=how_stored(scheme, per_channel, keep))
-        if scheme == "int4":
-            config.set_op_name_configs(blocks(loaded))
+        whole, single = how_stored(scheme, per_channel, keep), blocks(loaded) if scheme == "int4" else {}
+        config = cto.OptimizationConfig(global_config=whole, op_name_configs=single)
         if scheme == "sparse":
             made = cto.prune_weights(loaded, config)
         elif scheme.startswith("palette"):
