@@ -10,15 +10,16 @@ import numpy as np
 
 from edgebuild.runtimes.coreml.evaluator.plan import Plan
 from edgebuild.runtimes.coreml.library import ct, types
-from coremltools.converters.mil.mil import Builder as mb  # isort: skip - after the import that hides torch
-from coremltools.converters.mil.mil import Function, Program  # isort: skip
+
+mb, Function, Program = ct.converters.mil.mil.Builder, ct.converters.mil.mil.Function, ct.converters.mil.mil.Program
+"""By way of the import that hides torch."""
 
 MIL = {"float32": types.fp32, "float16": types.fp16, "int32": types.int32, "bool": types.bool}
 
 
 def function(
     build: Callable[..., Any], inputs: dict[str, np.ndarray], target: Any = ct.target.iOS17, states: Any = None
-) -> Function:
+) -> Any:
     """A function of inputs shaped and typed like these arrays; booleans come in as whole numbers."""
     places = {name: mb.placeholder(shape=v.shape, dtype=MIL[v.dtype.name]) for name, v in inputs.items()}
     for name, array in (states or {}).items():
@@ -51,7 +52,7 @@ def inferred(build: Callable[..., Any], inputs: dict[str, np.ndarray], target: A
     return [var.val for var in found]
 
 
-def saved(folder: Path, made: Function, target: Any = ct.target.iOS17, half: bool = False, **more: Any) -> Path:
+def saved(folder: Path, made: Any, target: Any = ct.target.iOS17, half: bool = False, **more: Any) -> Path:
     """The package of a function."""
     program = Program()
     program.add_function("main", made)

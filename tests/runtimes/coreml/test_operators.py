@@ -27,15 +27,18 @@ X, POSITIVE = {"x": real(2, 3, 4)}, {"x": np.abs(real(2, 3, 4)) + np.float32(0.1
 UNIT, INTEGERS = {"x": np.tanh(real(2, 3, 4))}, {"x": whole(2, 3, 4)}
 TWO = {"x": real(2, 3, 4), "y": np.abs(real(3, 1)) + np.float32(0.5)}
 
-PLAIN = ("abs", "atan", "ceil", "cos", "cosh", "erf", "exp", "exp2", "floor", "gelu", "identity", "inverse", "relu", "relu6",
-         "round", "sigmoid", "sign", "sin", "sinh", "softmax", "softplus", "softsign", "square", "tan", "tanh", "l2_norm",
+PLAIN = ("abs", "atan", "ceil", "cos", "cosh", "erf", "exp", "exp2", "floor", "gelu", "identity", "inverse", "relu",
+    "relu6",
+         "round", "sigmoid", "sign", "sin", "sinh", "softmax", "softplus", "softsign", "square", "tan", "tanh",
+             "l2_norm",
          "non_zero", "squeeze", "argsort", "cumsum", "flatten2d", "shape", "topk", "reverse")  # fmt: skip
 
 CASES: dict[str, tuple[Callable[..., Any], Inputs]] = {
     **{name: (getattr(mb, name), X) for name in PLAIN},
     **{name: (getattr(mb, name), POSITIVE) for name in ("log", "rsqrt", "sqrt")},
     **{name: (getattr(mb, name), UNIT) for name in ("acos", "asin", "atanh")},
-    **{f"{name}_whole": (getattr(mb, name), INTEGERS) for name in ("abs", "sign", "square", "argsort", "cumsum", "topk")},
+    **{f"{name}_whole": (getattr(mb, name), INTEGERS) for name in ("abs", "sign", "square", "argsort", "cumsum",
+        "topk")},
     **{name: (getattr(mb, name), TWO) for name in
        ("add", "sub", "mul", "real_div", "floor_div", "mod", "maximum", "minimum", "equal", "greater", "greater_equal",
         "less", "less_equal", "not_equal")},
@@ -73,7 +76,8 @@ CASES: dict[str, tuple[Callable[..., Any], Inputs]] = {
         lambda x, y: mb.matmul(x=x, y=y, transpose_x=True, transpose_y=True), {"x": real(2, 4, 3), "y": real(5, 4)},
     ),
     "linear": (lambda x: mb.linear(x=x, weight=real(5, 4), bias=real(5)), X),
-    "einsum": (lambda x, y: mb.einsum(values=[x, y], equation="nchw,nwhu->nchu"), {"x": real(1, 2, 3, 4), "y": real(1, 4, 3, 5)}),
+    "einsum": (lambda x, y: mb.einsum(values=[x, y], equation="nchw,nwhu->nchu"), {"x": real(1, 2, 3, 4),
+        "y": real(1, 4, 3, 5)}),
     "select": (lambda x, y: mb.select(cond=mb.greater(x=x, y=0.0), a=x, b=y), {"x": real(3, 4), "y": real(3, 4)}),
     "band_part": (lambda x: mb.band_part(x=x, lower=1, upper=0), X),
     "cumsum_reverse": (lambda x: mb.cumsum(x=x, axis=1, reverse=True), X),
@@ -123,7 +127,8 @@ CASES: dict[str, tuple[Callable[..., Any], Inputs]] = {
         lambda x: mb.quantize(input=x, scale=np.float32([0.1, 0.2, 0.3]), axis=1, output_dtype="uint8",
                               zero_point=np.uint8([3, 100, 128])), X,
     ),
-    "attention": (mb.scaled_dot_product_attention, {"query": real(1, 3, 4), "key": real(1, 5, 4), "value": real(1, 5, 2)}),
+    "attention": (mb.scaled_dot_product_attention, {"query": real(1, 3, 4), "key": real(1, 5, 4), "value": real(1, 5,
+        2)}),
 }  # fmt: skip
 NEW = {"slice_update", "attention"}
 """Cases that iOS 18 brought."""
