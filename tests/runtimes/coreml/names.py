@@ -13,3 +13,5 @@ TORCH = (
     "more_activations", "prelu", "log_softmax", "einsum", "arithmetic", "reductions", "extremes", "sorting", "slices",
     "parts", "indices", "scattered", "masks", "shapes", "rounding", "functions", "embedding",
 )  # fmt: skip
+
+KERAS = ("cnn", "unet", "mobilenet", "lstm", "gru", "recurrent", "attention", "one_dimension", "activations")

@@ -302,3 +302,13 @@ def test_random_operators_and_unknown_ones_are_named_at_once() -> None:
 
     with pytest.raises(ValueError, match=r"random_normal \(1\): .*random_uniform \(1\)"):
         evaluated(build, X)
+
+
+def test_every_operator_of_coremltools_is_known_or_refused() -> None:
+    from coremltools.converters.mil.mil.ops.registry import SSAOpRegistry
+
+    from edgebuild.runtimes.coreml.evaluator.table import OPERATORS, PLANNED, PREPARED, REFUSED
+
+    ours = OPERATORS.keys() | PREPARED.keys() | PLANNED | REFUSED.keys()
+    constants = {name for name in SSAOpRegistry.core_ops if "const" in name}
+    assert SSAOpRegistry.core_ops.keys() - constants == ours - {"coreml_update_state"}

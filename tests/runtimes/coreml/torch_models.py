@@ -138,7 +138,9 @@ MODELS: dict[str, Make] = {
     "shapes": of(lambda x: (x.reshape(2, -1).unsqueeze(1), x.permute(3, 0, 2, 1), x.expand(3, 2, 4, 9, 11),
         x.repeat(1, 2, 1, 1))),
     "rounding": of(lambda x: (torch.round(x * 4), x.floor() + x.ceil() + x.sign(), x.clamp(-0.5, 0.7))),
-    "functions": of(lambda x: x.exp() + x.abs().log() + x.abs().sqrt() + x.sin() * x.cos() + x.erf() + x.atan() + x.abs().rsqrt()),
+    "functions": of(
+        lambda x: x.exp() + x.abs().log() + x.abs().sqrt() + x.sin() * x.cos() + x.erf() + x.atan() + x.abs().rsqrt()
+    ),
     "embedding": (lambda: Call(lambda e, x: e((x.abs() * 3).int()), nn.Embedding(30, 5)), [(2, 6)]),
 }  # fmt: skip
 
