@@ -81,9 +81,9 @@ def test_excluded_nodes_stay_in_floating_point(network: Path, calibration: Path,
 SHARED = """<ir_version: 8, opset_import: ["":17]>
 g (float[1,1,1,8] x) => (float[1,1,1,5] y)
 <float[1,1,1,2] w = {1, -2}, float[1] b = {0.5}> {
- b1 = Conv (x, w, b)
- c = Conv (b1, w, b)
- y = Conv (c, w, b)
+ [one] b1 = Conv (x, w, b)
+ [two] c = Conv (b1, w, b)
+ [three] y = Conv (c, w, b)
 }"""
 
 
