@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import onnx
 import pytest
 
 from edgebuild.runtimes.tensorrt.here import gpu_here
 from tests.cli.conftest import Project
-from tests.cli.test_kinds import candidate, dossier, measured
+from tests.cli.test_kinds import candidate, dossier, measured, trained  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif("missing" not in gpu_here(), reason="TensorRT runs here")
 
@@ -57,3 +60,24 @@ def test_a_package_is_verified_on_the_processor(tensorrt: Project) -> None:
     done = tensorrt.edgebuild("verify", str(tensorrt.package), store=False)
     assert done.code == 0, done.out + done.err
     assert (tensorrt.package / "build_tensorrt10.sh").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["keras", "savedmodel", "tflite"])
+def test_models_of_tensorflow_reach_tensorrts_parser(form: str, trained: dict[str, Path], tmp_path: Path) -> None:  # noqa: F811
+    project = Project(tmp_path / "tiny", tmp_path / "store")
+    project.folder.mkdir()
+    copy = shutil.copytree if trained[form].is_dir() else shutil.copy
+    copy(trained[form], project.folder / trained[form].name)
+    shutil.copy(trained["samples"], project.folder)
+    project.spec.write_text(
+        f"edgebuild: 1\nname: tiny\nmodel: {{source: {trained[form].name}}}\n"
+        "data: {source: samples.npz, splits: {calibrate: 40, select: 100, report: 100}}\n"
+        "metrics: {accuracy: {metric: top1}}\ntargets: {pc: {device: here, runtime: tensorrt}}\n"
+        "budgets: {all: {accuracy.drop: 20 pp}}\ncandidates: {defaults: true}\n"
+    )
+    done = project.build()
+    assert done.code == 0, done.out + done.err
+    for name in ("source", "float16", "int8"):
+        assert candidate(project, name)["refusal"] is None, name
+        assert "takes all" in candidate(project, name)["account"]["words"]

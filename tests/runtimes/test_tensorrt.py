@@ -19,6 +19,7 @@ from edgebuild.compress.quantize.stage import Quantize
 from edgebuild.core.dossier import Account
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
+from edgebuild.runtimes.tensorrt.account import account as describe
 from edgebuild.runtimes.tensorrt.ahead import build_ahead
 from edgebuild.runtimes.tensorrt.check import CheckTensorrt, parse
 from edgebuild.runtimes.tensorrt.profiles import axis_ranges
@@ -185,6 +186,15 @@ def test_a_gpu_that_the_builder_does_not_know_is_told_with_those_it_knows(
     found = account(models["cnn"], tmp_path, compute_capability="8.7")
     assert "No TensorRT-RTX engine for compute capability 8.7" in found.words
     assert "8.6, 8.9" in found.words
+
+
+def test_layers_that_ran_on_a_gpu_are_told_with_its_clock(models: dict[str, Path]) -> None:
+    ops = [["conv + relu", "layer", "TensorRT", 12.5], ["dense", "layer", "TensorRT", 3.25]]
+    found = describe(models["cnn"], None, None, "", {"ops": ops, "graph": {"layer": 2}, "gpu_ms": 0.0214})
+    assert found.placement == {"TensorRT": 2}
+    assert found.slowest == (("conv + relu", 12.5), ("dense", 3.25))
+    assert found.words.startswith("No parser of TensorRT-RTX is here to ask.")
+    assert found.words.endswith("On the GPU a run takes 0.0214 ms by CUDA events, without copies.")
 
 
 def test_the_account_tells_in_what_the_graph_is_typed(models: dict[str, Path], tmp_path: Path) -> None:

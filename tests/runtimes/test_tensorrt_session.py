@@ -12,6 +12,9 @@ import onnxruntime as ort
 import pytest
 import tensorrt_rtx_bindings as trt
 
+from edgebuild.core.dossier import Call
+from edgebuild.errors import Refused
+from edgebuild.measure.predict import predict
 from edgebuild.runtimes.tensorrt import here, session
 from edgebuild.runtimes.tensorrt.session_cuda import Cuda, CudaError, gpu
 from edgebuild.runtimes.tensorrt.session_engine import Network
@@ -52,6 +55,11 @@ def test_without_a_gpu_tensorrt_is_declined_and_never_stood_in_for(tmp_path: Pat
     model = onnx_network(tmp_path / "model.onnx")
     with pytest.raises(CudaError, match=r"no driver of NVIDIA's here|no GPU"):
         session.open(str(model), {"execute": "tensorrt"})
+    np.savez(tmp_path / "inputs.npz", x=images(1, 1))
+    call = Call(session="edgebuild.runtimes.tensorrt.session", options={"execute": "tensorrt"}, runtime="tensorrt")
+    with pytest.raises(Refused, match="CudaError") as caught:
+        predict(model, call, tmp_path / "inputs.npz", tmp_path / "out")
+    assert caught.value.by == "tensorrt not loaded"
 
 
 def test_a_network_tells_inputs_and_outputs_as_a_session_does(tmp_path: Path) -> None:

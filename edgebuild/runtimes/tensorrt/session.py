@@ -23,9 +23,9 @@ DTYPES = {
 
 
 def versions() -> dict[str, str]:
-    """Distributions that decide what a session computes: those of the runtime that was opened."""
-    loaded = {name: sys.modules[name].__version__ for name in (ENGINE, PROCESSOR) if name in sys.modules}
-    return {**loaded, "numpy": np.__version__}
+    """Distributions that decide what a session computes: those of the runtime that was opened, if one was."""
+    loaded = {name: str(sys.modules[name].__version__) for name in (ENGINE, PROCESSOR) if name in sys.modules}
+    return {**(loaded or {ENGINE: "not loaded"}), "numpy": np.__version__}
 
 
 def open(path: str, options: dict[str, Any]) -> Any:  # noqa: A001 - the contract's name
