@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -16,6 +17,7 @@ from edgebuild.errors import words_of
 
 if TYPE_CHECKING:
     import numpy as np
+    from onnx import ModelProto
     from onnxruntime.quantization import CalibrationDataReader
 
 BY = "onnxruntime.quantization"
@@ -134,7 +136,7 @@ class QuantizeStatic(Step):
     Result:  x → Q → DQ → Conv(DQ(w8), b) → Relu → y
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
@@ -196,7 +198,7 @@ def quantize_static(  # noqa: PLR0913 - each is a field of the step
     known = {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in ranges.items()}
     with words_of(BY):
         quantizer = QDQQuantizer(
-            onnx.shape_inference.infer_shapes(before),
+            onnx.shape_inference.infer_shapes(distinguished(onnx.load(model))),
             per_channel,
             reduce_range,
             QuantType.QInt8,
@@ -212,6 +214,27 @@ def quantize_static(  # noqa: PLR0913 - each is a field of the step
         after = quantizer.model.model
     refuse_unchanged(before, after, ("QuantizeLinear",), BY)
     save_checked(before, after, output, BY)
+
+
+def distinguished(model: ModelProto) -> ModelProto:
+    """The model with other names for some shared weights, whose copies the quantizer would call like other values.
+
+    Of a bias `b` that two operators read it makes a copy `b1` for one of them, whether or not a layer's output has that
+    name already; the operator then reads the output.
+    """
+    graph = model.graph
+    values = {name for node in graph.node for name in node.output} | {item.name for item in graph.input}
+    readers = Counter(name for node in graph.node for name in set(node.input))
+    for tensor in graph.initializer:
+        copies = (name.removeprefix(tensor.name) for name in values if name.startswith(tensor.name))
+        if readers[tensor.name] < 2 or not any(map(str.isdigit, copies)):
+            continue
+        old = tensor.name
+        while any(name.startswith(tensor.name) for name in values):
+            tensor.name += "_shared"
+        for node in graph.node:
+            node.input[:] = [tensor.name if name == old else name for name in node.input]
+    return model
 
 
 def ways(symmetric: bool, quantize_bias: bool, weighted_only: bool) -> dict[str, Any]:

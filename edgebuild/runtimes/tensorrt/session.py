@@ -14,7 +14,7 @@ import numpy as np
 Arrays = dict[str, np.ndarray]
 
 ENGINE, PROCESSOR = "tensorrt", "onnxruntime"
-OPTIONS = {"execute", "threads", "workspace", "builder_optimization_level", "gpu"}
+OPTIONS = {"execute", "threads", "workspace", "builder_optimization_level", "tf32", "gpu"}
 
 DTYPES = {
     "tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16", "tensor(bool)": "bool",
@@ -23,9 +23,9 @@ DTYPES = {
 
 
 def versions() -> dict[str, str]:
-    """Distributions that decide what a session computes: those of the runtime that was opened."""
-    loaded = {name: sys.modules[name].__version__ for name in (ENGINE, PROCESSOR) if name in sys.modules}
-    return {**loaded, "numpy": np.__version__}
+    """Distributions that decide what a session computes: those of the runtime that was opened, if one was."""
+    loaded = {name: str(sys.modules[name].__version__) for name in (ENGINE, PROCESSOR) if name in sys.modules}
+    return {**(loaded or {ENGINE: "not loaded"}), "numpy": np.__version__}
 
 
 def open(path: str, options: dict[str, Any]) -> Any:  # noqa: A001 - the contract's name
@@ -34,8 +34,8 @@ def open(path: str, options: dict[str, Any]) -> Any:  # noqa: A001 - the contrac
     Args:
         path: of the `.onnx` file.
         options: `execute` (`tensorrt` or `onnxruntime`), `threads` (of ONNX Runtime). For TensorRT also `workspace`
-            (bytes), `builder_optimization_level` (0 to 5) and `gpu`: which one the numbers are of; its `visible` is
-            for CUDA_VISIBLE_DEVICES.
+            (bytes), `builder_optimization_level` (0 to 5), `tf32` and `gpu`: which one the numbers are of; its
+            `visible` is for CUDA_VISIBLE_DEVICES.
 
     Raises:
         ValueError: an option is unknown or has no such value.

@@ -54,12 +54,14 @@ class Network:
         """The builder's configuration.
 
         Args:
-            options: `workspace` in bytes, `builder_optimization_level`; TensorRT's own where left out.
+            options: `workspace` in bytes, `builder_optimization_level`, `tf32`; TensorRT's own where left out.
             shapes: of every dynamic input; the engine takes these alone.
         """
         trt, config = self.trt, self.builder.create_builder_config()
         config.builder_optimization_level = int(options.get("builder_optimization_level", 3))
         config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
+        if not options.get("tf32", True):
+            config.clear_flag(trt.BuilderFlag.TF32)
         if options.get("workspace"):
             config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, int(options["workspace"]))
         if self.dynamic:

@@ -57,6 +57,8 @@ class TensorrtTarget(Target):
     """Memory of the GPU that kernels may use while they run: `512 MiB`. All of it where left out."""
     builder_optimization_level: int = Field(default=3, ge=0, le=5)
     """How long the builder looks for faster kernels; TensorRT's own level is 3."""
+    tf32: bool = True
+    """Whether float32 products may round their inputs to 10 bits of mantissa, TensorRT's own way where the GPU can."""
     compute_capability: Capability | None = None
     """Of the device's GPU, in quotes: `"8.6"`. A TensorRT-RTX engine for it is built ahead, where that can."""
     threads: int = Field(default=1, ge=1, le=256)
@@ -147,6 +149,7 @@ class TensorrtTarget(Target):
                 "threads": 1,
                 "workspace": self.workspace_bytes,
                 "builder_optimization_level": self.builder_optimization_level,
+                "tf32": self.tf32,
                 "gpu": found,
             }
         return Call(session="edgebuild.runtimes.tensorrt.session", options=options, runtime="tensorrt")
@@ -172,6 +175,7 @@ class TensorrtTarget(Target):
         return {
             "tensorrt": self.version,
             "strongly_typed": True,
+            "tf32": self.tf32,
             "workspace_bytes": self.workspace_bytes or None,
             "builder_optimization_level": self.builder_optimization_level,
             "compute_capability": self.compute_capability,
