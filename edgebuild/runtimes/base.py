@@ -13,13 +13,16 @@ from edgebuild.core.records import Documented
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
 
+HERE = "here"
+"""The machine that builds, as a target names it."""
+
 
 class Target(Documented):
     """One product to ship: a runtime on a device."""
 
     runtime: str
     """Name of the runtime, a row of its table."""
-    device: str = "here"
+    device: str = HERE
     """Name of a device profile; `here` is the machine that builds."""
     candidates: tuple[str, ...] | None = None
     """Only these, besides `source`; all where left out."""
