@@ -33,8 +33,8 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         "search": ("searching a target's options", "Give one value here, or write one target for each."),
         "scenario": ("scenarios", "Remove it; latency is of one sample at a time."),
         "bake": ("baking pre- and postprocessing into the model", "Do it in the product, as `interface` says."),
+        "io": ("other types at the model's ends for this runtime", "Remove it; inputs and outputs keep their types."),
         "minimum_os": ("minimum versions of a system", "Remove it."),
-        "io": ("other types at the model's ends", "Remove it; inputs and outputs keep the source's types."),
         "provenance": ("provenance options", "Remove it."),
         "serve": (
             "configurations of model servers",

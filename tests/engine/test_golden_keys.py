@@ -60,6 +60,7 @@ targets:
   litert: {{device: here, runtime: litert}}
   pi: {{device: raspberry-pi-5, runtime: onnxruntime}}
   gpu: {{device: here, runtime: onnxruntime, providers: [cuda], fallback: refuse}}
+  tpu: {{device: here, runtime: litert, io: uint8, providers: [edgetpu, cpu]}}
 budgets:
   all: {{top1.drop: {{max: 1 pp, upper: 2 pp}}, latency.p95: 8 ms, size: 0.5x}}
 effort: {{samples: {{simulated: 5}}}}
