@@ -14,6 +14,12 @@ from edgebuild.errors import did_you_mean
 Fallback = Literal["allow", "count", "refuse"]
 """Operators that the first provider does not take run elsewhere: silently, told in the report, or not at all."""
 
+PERFORMANCE = Literal[
+    "burst", "balanced", "default", "extreme_power_saver", "high_performance", "high_power_saver", "low_balanced",
+    "low_power_saver", "power_saver", "sustained_high_performance",
+]  # fmt: skip
+"""Modes of a Qualcomm NPU. Once for both runtimes: equal literals of another order are one object in Python."""
+
 
 class Options(Documented):
     """Options of one provider, in the words of its own documentation; those left out are not set."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from edgebuild.runtimes.providers import Chosen, Options
+from edgebuild.runtimes.providers import PERFORMANCE, Chosen, Options
 
 
 class Delegate(Options):
@@ -67,13 +67,7 @@ class NpuDelegate(Delegate):
     """Whose; LiteRT has a compiler and a dispatcher for each."""
     backend_type: Literal["htp", "gpu", "dsp"] | None = None
     """Part of a Qualcomm processor."""
-    htp_performance_mode: (
-        Literal[
-            "default", "sustained_high_performance", "burst", "high_performance", "power_saver", "low_power_saver",
-            "high_power_saver", "low_balanced", "balanced", "extreme_power_saver",
-        ]
-        | None
-    ) = None  # fmt: skip
+    htp_performance_mode: PERFORMANCE | None = None
     """Clocks and voltage of a Qualcomm NPU."""
     graph_priority: Literal["default", "low", "normal", "normal_high", "high"] | None = None
     """Beside other users of a Qualcomm NPU."""

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from edgebuild.runtimes.providers import Chosen, Options
+from edgebuild.runtimes.providers import PERFORMANCE, Chosen, Options
 
 CPU = "CPUExecutionProvider"
 
@@ -78,12 +78,6 @@ class TensorRt(Options):
     """Whether the timings of kernels are kept."""
     trt_builder_optimization_level: int | None = Field(default=None, ge=0, le=5)
     """How long the builder searches."""
-
-
-PERFORMANCE = Literal[
-    "burst", "balanced", "default", "extreme_power_saver", "high_performance", "high_power_saver", "low_balanced",
-    "low_power_saver", "power_saver", "sustained_high_performance",
-]  # fmt: skip
 
 
 class Qnn(Options):
