@@ -15,7 +15,7 @@ from edgebuild.core.versions import installed
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
 from edgebuild.runtimes.base import HERE, Target
-from edgebuild.runtimes.litert.providers import Processor, LiteRTProvider, delegates
+from edgebuild.runtimes.litert.providers import LiteRTProvider, Processor, delegates
 from edgebuild.runtimes.providers import ConflictError, Fallback, check
 
 
