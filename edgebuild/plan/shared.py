@@ -33,6 +33,7 @@ RUNS_ON = {
     "tensorflow": ("tensorflow", "numpy"),
     "onnxruntime": ("onnxruntime", "numpy"),
     "litert": ("ai-edge-litert", "numpy"),
+    "tflite-micro": ("tflite-micro", "numpy"),
 }
 """Distributions that decide what a session computes, by the runtime of its call."""
 

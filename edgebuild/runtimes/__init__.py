@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TARGETS: dict[str, str] = {
     "onnxruntime": "edgebuild.runtimes.onnxruntime.target:OnnxRuntimeTarget",
     "litert": "edgebuild.runtimes.litert.target:LiteRTTarget",
+    "tflite-micro": "edgebuild.runtimes.tflite_micro.target:TFLiteMicroTarget",
 }
 """Name in the spec to class."""
 
