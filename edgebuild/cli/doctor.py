@@ -13,6 +13,7 @@ from typing import Any
 PURPOSES: dict[str, str] = {
     "onnxruntime": "deploy to ONNX Runtime; read .onnx models",
     "litert": "deploy to LiteRT; read .tflite models",
+    "micro": "deploy to microcontrollers with TensorFlow Lite Micro",
     "keras": "read .keras, .h5 and SavedModel",
     "report": "metrics of scikit-learn, folders of images",
 }

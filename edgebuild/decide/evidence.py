@@ -17,6 +17,9 @@ TIMES = (
 )  # fmt: skip
 MEMORIES = ("memory.model", "memory.process")
 
+ARENA = "memory.arena"
+"""Told by the runtime itself, wherever it runs."""
+
 ONCE = ("latency.first", "latency.load", *MEMORIES)
 """What happens once in a process: its samples are processes."""
 
@@ -151,6 +154,25 @@ def of_run(
         for quantity in quantities
         if row.get(quantity) is not None
     )
+
+
+def of_arena(record: Mapping[str, Any] | None, place: Place) -> tuple[Measurement, ...]:
+    """The arena that the runtime's own interpreter needs here, with the kernels of the device but not its pointers."""
+    row = (record or {}).get(ARENA)
+    if row is None:
+        return ()
+    words = str(record["protocol"]["words"]) if record else ""
+    found = Measurement(
+        quantity=ARENA,
+        value=float(row["value"]),
+        unit=UNITS[ARENA],
+        evidence="emulated",
+        samples=1,
+        device=place.device,
+        why=f"{words[:1].upper()}{words[1:]}.",
+        protocol=words,
+    )
+    return (found,)
 
 
 def of_committed(record: Committed, versions: Mapping[str, str]) -> tuple[Measurement, ...]:

@@ -96,6 +96,7 @@ class Records:
         if memory is not None:
             self.protocol["memory"] = memory.get("protocol", {})
         found += evidence.of_run(memory or {}, memory, evidence.MEMORIES, place)
+        found += evidence.of_arena(memory, place)
         found.append(evidence.of_size(size_of(path), place))
         found += evidence.of_account(Account.model_validate(account) if account else None, place)
         known = {item.quantity for item in found}

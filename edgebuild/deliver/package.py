@@ -29,7 +29,7 @@ class AssemblePackage(Step):
     `labels.txt` where there are labels; the user's files; `manifest.json`; `SHA256SUMS`.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     tools: ClassVar[tuple[str, ...]] = ("numpy", "jinja2")
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "package"
@@ -39,6 +39,8 @@ class AssemblePackage(Step):
     """Aligned with the dossier's candidates."""
     predictions: tuple[Attempt, ...]
     """On `report`, aligned with the dossier's candidates."""
+    beside: tuple[Attempt, ...] = ()
+    """Folders of files that ship with a candidate, aligned with the dossier's; empty where the runtime has none."""
     samples: Artifact
     """The samples of `report`."""
     config: dict[str, Any] = {}
@@ -60,6 +62,8 @@ class AssemblePackage(Step):
         model, predicted = made(work, self.models[row]), made(work, self.predictions[row])
         work.output.mkdir()
         place(model, work.output / candidate.filename)
+        if self.beside:
+            place_files({path.name: path for path in made(work, self.beside[row]).iterdir()}, work.output)
         golden = write_golden(dossier, candidate, work.path(self.samples), predicted, work.output)
         if self.raw:
             write_raw(golden, work.output)

@@ -96,6 +96,7 @@ def assemble(shared: Shared, to: TargetLowering, dossier: Artifact) -> AssembleP
         dossier=dossier,
         models=tuple(entrant.model.attempt() for entrant in to.candidates),
         predictions=tuple(entrant.predictions["report"].attempt() for entrant in to.candidates),
+        beside=tuple(entrant.beside.attempt() for entrant in to.candidates if entrant.beside),
         samples=to.split("report"),
         config=to.target.package_config(shared.spec.model.shapes),
         raw=to.target.raw_golden,

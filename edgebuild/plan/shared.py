@@ -35,6 +35,7 @@ RUNS_ON = {
     "onnxruntime": ("onnxruntime", "numpy"),
     "litert": ("ai-edge-litert", "numpy"),
     "tensorrt": ("tensorrt", "onnxruntime", "numpy"),
+    "tflite-micro": ("tflite-micro", "numpy"),
 }
 """Distributions that decide what a session computes, by the runtime of its call."""
 

@@ -40,6 +40,8 @@ class CandidatePlan:
     account: Artifact
     layers: Artifact | None = None
     """Layer by layer, where a budget asks how near it is to the source."""
+    beside: Artifact | None = None
+    """Folder of files that ship with it."""
     refusal: Refused | None = None
     """Known before any work."""
 
@@ -134,18 +136,12 @@ class TargetLowering:
         """Predictions on both splits, memory where the device is measured, the account of operations."""
         call = self.target.call()
         made, model = model, self.held_to_lock(name, model)
-        memory = None
-        if self.measured:
-            step = MeasureMemory(
-                model=model,
-                call=call,
-                samples=self.shared.feeds,
-                facts=self.facts,
-                threads=self.threads,
-                max_age_s=self.shared.spec.max_age_s,
-            )
-            memory = self.add(step, "measure memory")
+        memory = self.memory(model, call)
         label = f"{self.name}: {name}: predict"
+        predictions = {
+            split: self.shared.predictions(model, call, self.split(split), f"{label} {split}") for split in SPLITS
+        }
+        beside = self.target.beside(model, memory, self.split("report"), predictions["report"])
         return CandidatePlan(
             name=name,
             words=words,
@@ -155,12 +151,11 @@ class TargetLowering:
             made=made,
             model=model,
             call=call,
-            predictions={
-                split: self.shared.predictions(model, call, self.split(split), f"{label} {split}") for split in SPLITS
-            },
+            predictions=predictions,
             memory=memory,
             account=self.add(self.target.account(model, self.shared.feeds), "account of operations"),
             layers=self.layers(recipe, model, call),
+            beside=self.add(beside, "write what ships beside it") if beside else None,
             refusal=refused,
         )
 
@@ -179,6 +174,20 @@ class TargetLowering:
             versions=self.shared.versions(self.target),
         )
         return self.add(step, "compare the layers")
+
+    def memory(self, model: Artifact, call: Call) -> Artifact | None:
+        """As the runtime tells it without the device, else measured where the device is this machine."""
+        step: Step | None = self.target.footprint(model)
+        if step is None and self.measured:
+            step = MeasureMemory(
+                model=model,
+                call=call,
+                samples=self.shared.feeds,
+                facts=self.facts,
+                threads=self.threads,
+                max_age_s=self.shared.spec.max_age_s,
+            )
+        return self.add(step, "measure memory") if step else None
 
     def held_to_lock(self, name: str, made: Artifact) -> Artifact:
         """The bytes that a lock pins, where it is to stand and this candidate ships."""

@@ -19,6 +19,7 @@ TARGETS: dict[str, str] = {
     "litert": "edgebuild.runtimes.litert.target:LiteRTTarget",
     "coreml": "edgebuild.runtimes.coreml.target:CoremlTarget",
     "tensorrt": "edgebuild.runtimes.tensorrt.target:TensorrtTarget",
+    "tflite-micro": "edgebuild.runtimes.tflite_micro.target:TFLiteMicroTarget",
 }
 """Name in the spec to class."""
 

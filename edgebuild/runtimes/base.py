@@ -17,13 +17,16 @@ from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
 
+HERE = "here"
+"""The machine that builds, as a target names it."""
+
 
 class Target(Documented):
     """One product to ship: a runtime on a device."""
 
     runtime: str
     """Name of the runtime, a row of its table."""
-    device: str = "here"
+    device: str = HERE
     """Name of a device profile; `here` is the machine that builds."""
     candidates: tuple[str, ...] | None = None
     """Only these, besides `source`; all where left out."""
@@ -107,3 +110,24 @@ class Target(Documented):
     def account(self, model: Artifact, sample: Artifact) -> Step:
         """The step that writes an `Account` (JSON) of the artifact; `sample` is a checked split."""
         raise NotImplementedError
+
+    def footprint(self, model: Artifact) -> Step | None:  # noqa: ARG002 - for runtimes that can tell it anywhere
+        """The step that tells how much memory the artifact needs without its device: `memory.json`."""
+        return None
+
+    def beside(
+        self,
+        model: Artifact,  # noqa: ARG002 - for runtimes whose packages hold more than a file can say
+        footprint: Artifact | None,  # noqa: ARG002
+        samples: Artifact,  # noqa: ARG002
+        predicted: Artifact,  # noqa: ARG002
+    ) -> Step | None:
+        """The step that writes a folder of files that ship beside this artifact.
+
+        Args:
+            model: the artifact.
+            footprint: of the step of that name.
+            samples: the samples of `report`.
+            predicted: what the artifact says of them.
+        """
+        return None

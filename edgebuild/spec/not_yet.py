@@ -33,10 +33,8 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         "search": ("searching a target's options", "Give one value here, or write one target for each."),
         "scenario": ("scenarios", "Remove it; latency is of one sample at a time."),
         "bake": ("baking pre- and postprocessing into the model", "Do it in the product, as `interface` says."),
-        "fallback": ("rules for operators that fall back", "Remove it; the report counts where operators ran."),
+        "io": ("other types at the model's ends for this runtime", "Remove it; inputs and outputs keep their types."),
         "minimum_os": ("minimum versions of a system", "Remove it."),
-        "providers": ("choosing execution providers", "Remove it; the CPU is used."),
-        "io": ("other types at the model's ends", "Remove it; inputs and outputs keep the source's types."),
         "provenance": ("provenance options", "Remove it."),
         "serve": (
             "configurations of model servers",

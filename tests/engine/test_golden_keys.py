@@ -60,6 +60,9 @@ targets:
   litert: {{device: here, runtime: litert}}
   trt: {{device: here, runtime: tensorrt, compute_capability: "8.6"}}
   pi: {{device: raspberry-pi-5, runtime: onnxruntime}}
+  gpu: {{device: here, runtime: onnxruntime, providers: [cuda], fallback: refuse}}
+  tpu: {{device: here, runtime: litert, io: uint8, providers: [edgetpu, cpu]}}
+  mcu: {{device: here, runtime: tflite-micro}}
 budgets:
   all: {{top1.drop: {{max: 1 pp, upper: 2 pp}}, latency.p95: 8 ms, size: 0.5x}}
 effort: {{samples: {{simulated: 5}}}}

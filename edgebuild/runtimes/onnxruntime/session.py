@@ -44,7 +44,8 @@ def open(path: str, options: dict[str, Any]) -> OnnxRuntimeSession:  # noqa: A00
     Args:
         path: of the `.onnx` file.
         options: `threads` (intra-op), `optimization` (`all extended basic none`), `execution`
-            (`sequential parallel`), `providers` (names in order), `config` (session configuration entries).
+            (`sequential parallel`), `providers` (in order: a name, or a list of a name and its options), `config`
+            (session configuration entries).
 
     Raises:
         ValueError: an option has no such value, or this build lacks a provider.
@@ -134,18 +135,47 @@ def session_options(options: dict[str, Any]) -> ort.SessionOptions:
     return chosen
 
 
-def providers(options: dict[str, Any]) -> list[str]:
+Provider = str | tuple[str, dict[str, str]]
+CPU = "CPUExecutionProvider"
+
+
+def providers(options: dict[str, Any]) -> list[Provider]:
     """The providers asked for; ONNX Runtime itself would fall back to the processor without a word.
 
     Raises:
         ValueError: this build lacks one.
     """
-    wanted = list(options.get("providers", ["CPUExecutionProvider"]))
-    missing = [name for name in wanted if name not in ort.get_available_providers()]
+    missing, here = lacking(options)
     if missing:
-        here = ", ".join(ort.get_available_providers())
-        raise ValueError(f"this build has no {', '.join(missing)}; it has {here}")
-    return wanted
+        raise ValueError(f"this build has no {', '.join(missing)}; it has {', '.join(here)}")
+    return wanted(options)
+
+
+def wanted(options: dict[str, Any]) -> list[Provider]:
+    """The same, whether they are there or not."""
+    return [item if isinstance(item, str) else (item[0], dict(item[1])) for item in options.get("providers", [CPU])]
+
+
+def lacking(options: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Names of the providers asked for that this build has not, and of those that it has."""
+    here = list(ort.get_available_providers())
+    names = [item if isinstance(item, str) else item[0] for item in wanted(options)]
+    return [name for name in names if name not in here], here
+
+
+def on_processor(path: str, options: dict[str, Any]) -> list[str]:
+    """Types of the operators that fall to the processor, one for each operator, when the graph is divided.
+
+    Raises:
+        RuntimeError: ONNX Runtime is older than 1.24 and cannot say so.
+    """
+    if not hasattr(ort.InferenceSession, "get_provider_graph_assignment_info"):
+        raise RuntimeError(f"ONNX Runtime {ort.__version__} does not tell which provider takes an operator")
+    chosen = session_options({**options, "config": {}})
+    chosen.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    session = ort.InferenceSession(whole(path), chosen, providers=providers(options))
+    parts = session.get_provider_graph_assignment_info()
+    return [node.op_type for part in parts if part.ep_name == CPU for node in part.get_nodes()]
 
 
 def executed(events: list[dict[str, Any]], runs: int) -> dict[str, Any]:
