@@ -209,9 +209,8 @@ def quantize_static(  # noqa: PLR0913 - each is a field of the step
             list(WEIGHTED) if weighted_only else quantizable(),
             ways(symmetric, quantize_bias, weighted_only),
         )
-        quantizer.quantize_model()
+        after = quantizer.quantize_model()
         quantizer.model.topological_sort()
-        after = quantizer.model.model
     refuse_unchanged(before, after, ("QuantizeLinear",), BY)
     save_checked(before, after, output, BY)
 
