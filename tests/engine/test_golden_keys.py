@@ -53,6 +53,7 @@ candidates:
   full: {{quantize: int8}}
   half: {{quantize: float16}}
   weights: {{quantize: {{weights: int8, activations: float32}}}}
+  palette: {{quantize: {{weights: palette6}}}}
   dynamic: {{quantize: {{weights: int8, activations: dynamic}}}}
   own: {{source: own.{suffix}}}
 targets:
@@ -63,8 +64,9 @@ targets:
   gpu: {{device: here, runtime: onnxruntime, providers: [cuda], fallback: refuse}}
   tpu: {{device: here, runtime: litert, io: uint8, providers: [edgetpu, cpu]}}
   mcu: {{device: here, runtime: tflite-micro}}
+  apple: {{device: here, runtime: coreml, minimum_os: iOS18}}
 budgets:
-  all: {{top1.drop: {{max: 1 pp, upper: 2 pp}}, latency.p95: 8 ms, size: 0.5x}}
+  all: {{top1.drop: {{max: 1 pp, upper: 2 pp}}, latency.p95: 8 ms, size: 0.5x, parity: 0.001}}
 effort: {{samples: {{simulated: 5}}}}
 package: {{files: [labels.txt]}}
 """

@@ -14,7 +14,7 @@ from edgebuild.models.hidden import hidden
 from edgebuild.models.tidy.coreml_package import canonical_mlpackage
 
 BY = "coremltools.optimize"
-TOOLS = ("coremltools", "numpy", "onnxruntime")
+TOOLS = ("coremltools", "numpy", "onnxruntime", "pillow")
 
 
 class CalibrateCoreml(Step):

@@ -64,7 +64,7 @@ class FindFloat32(Step):
     """
 
     version: ClassVar[int] = 1
-    tools: ClassVar[tuple[str, ...]] = ("coremltools", "numpy", "onnxruntime")
+    tools: ClassVar[tuple[str, ...]] = ("coremltools", "numpy", "onnxruntime", "pillow")
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "float32.json"
     portable: ClassVar[bool] = False
