@@ -41,12 +41,21 @@ class Route(Record):
     extra: str
     """That installs them."""
     words: str
+    tool: str = ""
+    """The lock of `specs/tools/` that pins what runs it, where that needs a folder of its own."""
 
-    def make(self, model: Artifact, shapes: Mapping[str, int], dims: Mapping[str, tuple[str | int, ...]]) -> Step:
-        """The step that does it."""
+    def make(
+        self,
+        model: Artifact,
+        shapes: Mapping[str, int],
+        dims: Mapping[str, tuple[str | int, ...]],
+        tool: Artifact | None = None,
+    ) -> Step:
+        """The step that does it; `tool`: the folder that the lock is made into."""
         module, _, name = self.step.partition(":")
+        given = {"tool": tool} if tool else {}
         step: Step = getattr(import_module(module), name)(
-            model=model, format=self.source, shapes=dict(shapes), dims=dict(dims)
+            model=model, format=self.source, shapes=dict(shapes), dims=dict(dims), **given
         )
         return step
 
@@ -104,6 +113,15 @@ ROUTES: tuple[Route, ...] = (
         distributions=("onnxsim", "onnx", "onnxruntime"),
         extra="onnxruntime",
         words="simplify the ONNX model",
+    ),
+    Route(
+        source="onnx",
+        target="tflite",
+        step=f"{CONVERT}.onnx_to_tflite:OnnxToTflite",
+        distributions=("onnx", "onnxruntime", "ai-edge-litert"),
+        extra="onnxruntime,litert",
+        words="convert to TFLite",
+        tool="onnx2tf",
     ),
 )
 

@@ -15,6 +15,7 @@ from edgebuild.errors import Problem, Refused, SpecError
 from edgebuild.models.inspect.external import external_files
 from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import Route, shortest
+from edgebuild.models.tool import pinned_tool
 from edgebuild.plan.decline import Decline
 from edgebuild.spec import Spec
 
@@ -113,7 +114,8 @@ class SharedModel:
         route = shortest(source, target)
         self.routes[f"{source} → {target}"] = route
         for hop in route:
-            model = self.add(hop.make(model=model, shapes=self.shapes, dims=self.dims), hop.words)
+            tool = self.add(pinned_tool(hop.tool), f"make the tool {hop.tool}") if hop.tool else None
+            model = self.add(hop.make(model, self.shapes, self.dims, tool), hop.words)
         return model
 
     def decline(self, refused: Refused) -> Artifact:

@@ -59,13 +59,19 @@ class OnnxRuntimeSession:
     def __init__(self, path: str, options: dict[str, Any]) -> None:
         self.path, self.options = whole(path), options
         self._session = ort.InferenceSession(self.path, session_options(options), providers=providers(options))
-        self.inputs = [_tensor(item) for item in self._session.get_inputs()]
-        self.outputs = [_tensor(item) for item in self._session.get_outputs()]
+        given, made = self._session.get_inputs(), self._session.get_outputs()
+        self.inputs, self.outputs = _tensors(given), _tensors(made)
+        self._own = {tensor["name"]: item.name for tensor, item in zip(self.inputs, given, strict=True)}
         self._names = [item["name"] for item in self.outputs]
+        self._found = [item.name for item in made]
 
     def run(self, feed: Arrays) -> Arrays:
         """Outputs by name."""
-        return dict(zip(self._names, self._session.run(self._names, feed), strict=True))
+        return dict(zip(self._names, self._session.run(self._found, self.owned(feed)), strict=True))
+
+    def owned(self, feed: Arrays) -> Arrays:
+        """A feed by the names of the file itself."""
+        return {self._own.get(name, name): array for name, array in feed.items()}
 
     def trace(self, feed: Arrays, runs: int) -> dict[str, Any]:
         """Operators as executed, by the runtime's own profiler in a second session."""
@@ -75,7 +81,7 @@ class OnnxRuntimeSession:
             chosen.profile_file_prefix = str(Path(folder, "profile"))
             session = ort.InferenceSession(self.path, chosen, providers=providers(self.options))
             for _ in range(runs + 1):
-                session.run(self._names, feed)
+                session.run(self._found, self.owned(feed))
             events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
         return executed(events, runs)
 
@@ -201,7 +207,15 @@ def _row(table: dict[str, Any], option: str, value: str) -> Any:
     return table[value]
 
 
-def _tensor(item: Any) -> dict[str, Any]:
-    """An input or output as plain data; a dynamic axis has its name, -1 without one."""
+def _tensors(items: list[Any]) -> list[dict[str, Any]]:
+    """Inputs or outputs as plain data, without what exporters put around a name; numbered where two would be equal."""
+    names = [item.name.removesuffix(":0").removeprefix("serving_default_") for item in items]
+    if len(set(names)) != len(names):
+        names = [f"{name}_{row}" for row, name in enumerate(names)]
+    return [_tensor(name, item) for name, item in zip(names, items, strict=True)]
+
+
+def _tensor(name: str, item: Any) -> dict[str, Any]:
+    """A dynamic axis has its name, -1 without one."""
     shape = [-1 if size is None else size for size in item.shape]
-    return {"name": item.name, "shape": shape, "dtype": DTYPES.get(item.type, item.type)}
+    return {"name": name, "shape": shape, "dtype": DTYPES.get(item.type, item.type)}
