@@ -38,7 +38,7 @@ def open(path: str, options: dict[str, Any]) -> CoreMLSession:  # noqa: A001 - t
     Args:
         path: of the `.mlpackage` folder.
         options: `compute_units` (`all cpu_only cpu_and_gpu cpu_and_ne`), read on macOS; `threads` of the evaluator's
-            convolutions, read elsewhere.
+            convolutions, read elsewhere; its matrix products have the threads of numpy's BLAS.
 
     Raises:
         ValueError: an option is unknown or has no such value; the package holds no ML program; or its program has
@@ -96,6 +96,9 @@ class CoreMLSession:
         return {"ops": ops, "graph": dict(sorted(Counter(kind for _, kind, _ in steps).items()))}
 
     def _offered(self, feed: Arrays) -> Arrays:
+        missing = [port.name for port in self._in if port.name not in feed]
+        if missing:
+            raise ValueError(f"no value for {', '.join(missing)}")
         return {port.inner: port.offered(feed[port.name]) for port in self._in}
 
 

@@ -71,6 +71,32 @@ def test_a_wrong_shape_is_told(cnn: Path) -> None:
         session.open(str(cnn), {}).run({"x": real(1, 3, 8, 9)})
 
 
+def test_a_missing_input_is_named(cnn: Path) -> None:
+    with pytest.raises(ValueError, match="no value for x"):
+        session.open(str(cnn), {}).run({"y": real(1, 3, 8, 8)})
+
+
+def test_what_a_caller_does_with_an_output_stays_with_the_caller(tmp_path: Path) -> None:
+    made = function(lambda x: (mb.identity(x=x, name="same"), mb.const(val=np.float32([1, 2]), name="two")),
+                    {"x": np.zeros(2, np.float32)})  # fmt: skip
+    loaded = session.open(str(saved(tmp_path / "m.mlpackage", made)), {})
+    feed = {"x": np.float32([3, 4])}
+    for value in loaded.run(feed).values():
+        value += 1
+    assert feed["x"].tolist() == [3, 4]
+    assert [value.tolist() for value in loaded.run(feed).values()] == [[3, 4], [1, 2]]
+
+
+def test_whole_numbers_as_classes(tmp_path: Path) -> None:
+    made = function(convolved, {"x": np.zeros((1, 3, 8, 8), np.float32)})
+    package = saved(tmp_path / "m.mlpackage", made, classifier_config=ct.ClassifierConfig([10, 20, 30, 40]))
+    loaded = session.open(str(package), {})
+    found = loaded.run({"x": real(1, 3, 8, 8)})
+    label, marks = (found[item["name"]] for item in loaded.outputs)
+    assert (label.dtype, label.shape, marks.shape) == (np.int64, (1,), (1, 4))
+    assert label[0] == 10 * (marks.argmax() + 1)
+
+
 def test_trace_counts_every_operator(cnn: Path) -> None:
     traced = session.open(str(cnn), {}).trace({"x": real(1, 3, 8, 8)}, 3)
     assert traced["graph"] == {"conv": 1, "linear": 1, "reduce_mean": 1, "relu": 1, "softmax": 1}
