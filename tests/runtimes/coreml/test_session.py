@@ -82,7 +82,7 @@ def test_what_a_caller_does_with_an_output_stays_with_the_caller(tmp_path: Path)
     loaded = session.open(str(saved(tmp_path / "m.mlpackage", made)), {})
     feed = {"x": np.float32([3, 4])}
     for value in loaded.run(feed).values():
-        value += 1
+        np.add(value, 1, out=value)
     assert feed["x"].tolist() == [3, 4]
     assert [value.tolist() for value in loaded.run(feed).values()] == [[3, 4], [1, 2]]
 

@@ -30,21 +30,18 @@ class Evaluator:
             ValueError: it has operators that the evaluator lacks, all named.
         """
         program = milproto.load(spec, spec.specificationVersion, weights_folder(path))
-        self.function = program.functions[spec.description.defaultFunctionName or "main"]
-        self.states: dict[str, np.ndarray] = {}
-        self.shapes = {name: fixed(var.shape) for name, var in self.function.inputs.items() if not is_state(var)}
-        self.reset()
-        self.plan = Plan(self.function, threads, self.states)
-        self.halves = {var.name for var in self.function.outputs if var.dtype == types.fp16}
+        function = program.functions[spec.description.defaultFunctionName or "main"]
+        self.shapes = {name: fixed(var.shape) for name, var in function.inputs.items() if not is_state(var)}
+        self.zeros = {
+            name: zeros(var.sym_type.wrapped_type()) for name, var in function.inputs.items() if is_state(var)
+        }
+        self.states = dict(self.zeros)
+        self.plan = Plan(function, threads, self.states)
+        self.halves = {var.name for var in function.outputs if var.dtype == types.fp16}
 
     def reset(self) -> None:
         """States as they were before the first run: zeros."""
-        for name, var in self.function.inputs.items():
-            if is_state(var):
-                wrapped = var.sym_type.wrapped_type()
-                kind = types.nptype_from_builtin(wrapped.get_primitive())
-                kind = np.float32 if kind == np.float16 else kind
-                self.states[name] = np.zeros(wrapped.get_shape(), kind)
+        self.states.update(self.zeros)
 
     def run(self, inputs: dict[str, np.ndarray]) -> dict[str, Any]:
         """Outputs by MIL's names; a float16 one as float16.
@@ -79,6 +76,12 @@ def array(value: Any, half: bool) -> Any:
     if not isinstance(value, (np.ndarray, np.generic)):
         return value
     return np.array(value, np.float16 if half else value.dtype)
+
+
+def zeros(kind: Any) -> np.ndarray:
+    """What a state of a MIL type holds at first; float16 in float32, as everywhere."""
+    dtype = types.nptype_from_builtin(kind.get_primitive())
+    return np.zeros(kind.get_shape(), np.float32 if dtype == np.float16 else dtype)
 
 
 def is_state(var: Any) -> bool:
