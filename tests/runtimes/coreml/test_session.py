@@ -211,6 +211,31 @@ def test_an_axis_that_may_vary(tmp_path: Path) -> None:
     np.testing.assert_allclose(together, apart, atol=1e-6)
 
 
+def test_one_of_several_shapes(tmp_path: Path) -> None:
+    from coremltools.converters.mil.mil import get_new_symbol
+
+    inputs = {"x": mb.placeholder(shape=(1, 3, get_new_symbol(), get_new_symbol()))}
+    with ct.converters.mil.mil.Function(inputs, opset_version=ct.target.iOS17) as made:
+        made.set_outputs([convolved(made.inputs["x"])])
+    shapes = [ct.TensorType("x", shape=ct.EnumeratedShapes([(1, 3, 8, 8), (1, 3, 16, 8)]))]
+    loaded = session.open(str(saved(tmp_path / "m.mlpackage", made, inputs=shapes)), {})
+    assert loaded.inputs[0]["shape"] == [1, 3, -1, 8]
+    for height in (8, 16):
+        assert loaded.run({"x": real(1, 3, height, 8)})["p"].shape == (1, 4)
+
+
+def test_a_grey_image(tmp_path: Path) -> None:
+    made = function(lambda x: mb.mul(x=x, y=2.0, name="y"), {"x": np.zeros((1, 1, 4, 5), np.float32)})
+    package = saved(
+        tmp_path / "m.mlpackage", made, inputs=[ct.ImageType("x", shape=(1, 1, 4, 5), color_layout="G", scale=0.5)]
+    )
+    loaded = session.open(str(package), {})
+    assert loaded.inputs[0]["image"] == "GRAYSCALE"
+    image = RANDOM.integers(0, 256, (4, 5)).astype(np.uint8)
+    for offered in (image, image[:, :, None], image[None, None]):
+        np.testing.assert_array_equal(loaded.run({"x": offered})["y"][0, 0], image)
+
+
 def test_half_precision_is_rounded_after_every_operator(tmp_path: Path) -> None:
     def build(x: Any) -> Any:
         return mb.sub(x=mb.add(x=x, y=2048.0), y=2048.0, name="y")
