@@ -40,7 +40,7 @@ def open(path: str, options: dict[str, Any]) -> CoreMLSession:  # noqa: A001 - t
     Args:
         path: of the `.mlpackage` folder.
         options: `compute_units` (`all cpu_only cpu_and_gpu cpu_and_ne`), read on macOS; `threads` of the evaluator's
-            convolutions, read elsewhere.
+            convolutions, read elsewhere; its matrix products have the threads of numpy's BLAS.
 
     Raises:
         ValueError: an option is unknown or has no such value; the package holds no ML program; or its program has
@@ -123,6 +123,9 @@ class CoreMLSession:
 
     def fed(self, feed: Arrays) -> Arrays:
         """Inputs as the package holds them, by its own names."""
+        missing = [port.name for port in self._in if port.name not in feed]
+        if missing:
+            raise ValueError(f"no value for {', '.join(missing)}")
         return {port.inner: port.offered(feed[port.name]) for port in self._in}
 
 

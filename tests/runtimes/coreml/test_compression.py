@@ -66,7 +66,10 @@ CASES: dict[str, tuple[Any, Compress, float]] = {
     "pruned_palettes": (ct.target.iOS18, both(pruned(0.5), palettes(joint=True, mode="kmeans", nbits=4)), 0.6),
     "palettes_int8": (
         ct.target.iOS18,
-        both(palettes(mode="kmeans", nbits=4), quantized(joint=True, mode="linear_symmetric", granularity="per_tensor")),
+        both(
+            palettes(mode="kmeans", nbits=4),
+            quantized(joint=True, mode="linear_symmetric", granularity="per_tensor"),
+        ),
         0.2,
     ),
 }  # fmt: skip

@@ -71,6 +71,32 @@ def test_a_wrong_shape_is_told(cnn: Path) -> None:
         session.open(str(cnn), {}).run({"x": real(1, 3, 8, 9)})
 
 
+def test_a_missing_input_is_named(cnn: Path) -> None:
+    with pytest.raises(ValueError, match="no value for x"):
+        session.open(str(cnn), {}).run({"y": real(1, 3, 8, 8)})
+
+
+def test_what_a_caller_does_with_an_output_stays_with_the_caller(tmp_path: Path) -> None:
+    made = function(lambda x: (mb.identity(x=x, name="same"), mb.const(val=np.float32([1, 2]), name="two")),
+                    {"x": np.zeros(2, np.float32)})  # fmt: skip
+    loaded = session.open(str(saved(tmp_path / "m.mlpackage", made)), {})
+    feed = {"x": np.float32([3, 4])}
+    for value in loaded.run(feed).values():
+        np.add(value, 1, out=value)
+    assert feed["x"].tolist() == [3, 4]
+    assert [value.tolist() for value in loaded.run(feed).values()] == [[3, 4], [1, 2]]
+
+
+def test_whole_numbers_as_classes(tmp_path: Path) -> None:
+    made = function(convolved, {"x": np.zeros((1, 3, 8, 8), np.float32)})
+    package = saved(tmp_path / "m.mlpackage", made, classifier_config=ct.ClassifierConfig([10, 20, 30, 40]))
+    loaded = session.open(str(package), {})
+    found = loaded.run({"x": real(1, 3, 8, 8)})
+    label, marks = (found[item["name"]] for item in loaded.outputs)
+    assert (label.dtype, label.shape, marks.shape) == (np.int64, (1,), (1, 4))
+    assert label[0] == 10 * (marks.argmax() + 1)
+
+
 def test_trace_counts_every_operator(cnn: Path) -> None:
     traced = session.open(str(cnn), {}).trace({"x": real(1, 3, 8, 8)}, 3)
     assert traced["graph"] == {"conv": 1, "linear": 1, "reduce_mean": 1, "relu": 1, "softmax": 1}
@@ -183,6 +209,31 @@ def test_an_axis_that_may_vary(tmp_path: Path) -> None:
     apart = np.concatenate([loaded.run({"x": row[None]})["p"] for row in batch])
     # One matrix product of five rows may add in another order than five of one.
     np.testing.assert_allclose(together, apart, atol=1e-6)
+
+
+def test_one_of_several_shapes(tmp_path: Path) -> None:
+    from coremltools.converters.mil.mil import get_new_symbol
+
+    inputs = {"x": mb.placeholder(shape=(1, 3, get_new_symbol(), get_new_symbol()))}
+    with ct.converters.mil.mil.Function(inputs, opset_version=ct.target.iOS17) as made:
+        made.set_outputs([convolved(made.inputs["x"])])
+    shapes = [ct.TensorType("x", shape=ct.EnumeratedShapes([(1, 3, 8, 8), (1, 3, 16, 8)]))]
+    loaded = session.open(str(saved(tmp_path / "m.mlpackage", made, inputs=shapes)), {})
+    assert loaded.inputs[0]["shape"] == [1, 3, -1, 8]
+    for height in (8, 16):
+        assert loaded.run({"x": real(1, 3, height, 8)})["p"].shape == (1, 4)
+
+
+def test_a_grey_image(tmp_path: Path) -> None:
+    made = function(lambda x: mb.mul(x=x, y=2.0, name="y"), {"x": np.zeros((1, 1, 4, 5), np.float32)})
+    package = saved(
+        tmp_path / "m.mlpackage", made, inputs=[ct.ImageType("x", shape=(1, 1, 4, 5), color_layout="G", scale=0.5)]
+    )
+    loaded = session.open(str(package), {})
+    assert loaded.inputs[0]["image"] == "GRAYSCALE"
+    image = RANDOM.integers(0, 256, (4, 5)).astype(np.uint8)
+    for offered in (image, image[:, :, None], image[None, None]):
+        np.testing.assert_array_equal(loaded.run({"x": offered})["y"][0, 0], image)
 
 
 def test_half_precision_is_rounded_after_every_operator(tmp_path: Path) -> None:

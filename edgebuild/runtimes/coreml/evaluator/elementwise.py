@@ -69,7 +69,7 @@ def log(x: Array, epsilon: Any = 1e-45) -> Array:
 
 def clip(x: Array, alpha: Any, beta: Any) -> Array:
     """To [alpha, beta]; where these cross, beta."""
-    return np.minimum(np.maximum(x, alpha), beta)
+    return np.clip(x, alpha, beta)
 
 
 def threshold(x: Array, alpha: Any) -> Array:

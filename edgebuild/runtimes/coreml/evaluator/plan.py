@@ -44,6 +44,8 @@ class Plan:
         wanted = {place for _, place in self.outputs}
         self.steps = lean(steps, wanted)
         free(self.steps, wanted)
+        # The steps hold the constants they need; a convolution holds its own copy of the weight.
+        self.known, self.places = {}, {}
 
     def run(self, inputs: dict[str, Any]) -> Values:
         """Values at every place that was not freed, from inputs by MIL's names."""
