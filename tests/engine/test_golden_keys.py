@@ -62,6 +62,7 @@ targets:
   gpu: {{device: here, runtime: onnxruntime, providers: [cuda], fallback: refuse}}
   tpu: {{device: here, runtime: litert, io: uint8, providers: [edgetpu, cpu]}}
   mcu: {{device: here, runtime: tflite-micro}}
+  minimal: {{device: here, runtime: onnxruntime, format: ort}}
 budgets:
   all: {{top1.drop: {{max: 1 pp, upper: 2 pp}}, latency.p95: 8 ms, size: 0.5x}}
 effort: {{samples: {{simulated: 5}}}}
