@@ -65,6 +65,7 @@ targets:
   tpu: {{device: here, runtime: litert, io: uint8, providers: [edgetpu, cpu]}}
   mcu: {{device: here, runtime: tflite-micro}}
   apple: {{device: here, runtime: coreml, minimum_os: iOS18}}
+  minimal: {{device: here, runtime: onnxruntime, format: ort}}
 budgets:
   all: {{top1.drop: {{max: 1 pp, upper: 2 pp}}, latency.p95: 8 ms, size: 0.5x, parity: 0.001}}
 effort: {{samples: {{simulated: 5}}}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from edgebuild.compress.base import Draft, Recipe
 from edgebuild.compress.quantize.stage import Quantize
@@ -25,6 +25,8 @@ NO_FALLBACK = "session.disable_cpu_ep_fallback"
 class OnnxRuntimeTarget(Target):
     """ONNX Runtime on a device."""
 
+    model_config = ConfigDict(serialize_by_alias=True)
+
     runtime: Literal["onnxruntime"]
     """Name of the runtime."""
     threads: int = Field(default=1, ge=1, le=256)
@@ -37,6 +39,8 @@ class OnnxRuntimeTarget(Target):
     """Session configuration entries, as ONNX Runtime names them."""
     providers: tuple[Provider, ...] = Field(default=(Provider(cpu=Cpu()),), min_length=1)
     """Who executes operators, the preferred one first: `[qnn, cpu]`, `[{cuda: {use_tf32: true}}]`."""
+    file_format: Literal["onnx", "ort"] = Field(default="onnx", alias="format")
+    """What ships: ONNX, or ONNX Runtime's own format, which its minimal builds for phones load."""
     fallback: Fallback = "count"
     """Operators that run on the processor although others are preferred: allowed silently, counted, or refused."""
 
@@ -95,13 +99,30 @@ class OnnxRuntimeTarget(Target):
         return draft.then(to.add(step, "quantize statically"), words)
 
     def finish(self, to: Lowering, draft: Draft) -> Draft:
-        """Hold the model to the providers where they are to run here."""
+        """In the format that ships; held to the providers where they are to run here."""
+        if self.file_format == "ort":
+            from edgebuild.runtimes.onnxruntime.ort_format import ConvertToOrt
+
+            made = to.add(ConvertToOrt(model=draft.model, optimization=self.optimization), "write ORT format")
+            draft = draft.model_copy(update={"model": made})
         if not self.accelerated or self.device != HERE:
             return draft
         from edgebuild.runtimes.onnxruntime.placement import HoldToProviders
 
         step = HoldToProviders(model=draft.model, call=self.call(), fallback=self.fallback != "refuse")
         return draft.model_copy(update={"model": to.add(step, "hold to the providers")})
+
+    def beside(
+        self,
+        model: Artifact,
+        footprint: Artifact | None,  # noqa: ARG002
+        samples: Artifact,  # noqa: ARG002
+        predicted: Artifact,  # noqa: ARG002
+    ) -> Step | None:
+        """The operators that a minimal build of ONNX Runtime needs, where the model is for one."""
+        from edgebuild.runtimes.onnxruntime.ort_format import WriteRequiredOperators
+
+        return WriteRequiredOperators(model=model) if self.file_format == "ort" else None
 
     @property
     def accelerated(self) -> bool:

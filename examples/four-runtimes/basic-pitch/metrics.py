@@ -1,7 +1,8 @@
 """A metric of our own: would the same notes be written down?"""
 
-THRESHOLDS = {"onset": 0.5, "note": 0.3}
-"""Above which Basic Pitch takes a value for the start of a note, and for a note that sounds; its own defaults."""
+THRESHOLDS = {"StatefulPartitionedCall:2": 0.5, "StatefulPartitionedCall:1": 0.3}
+"""Above which Basic Pitch takes a value for the start of a note, and for a note that sounds; its own defaults. The ONNX
+file has kept TensorFlow's names: 2 are the starts, 1 the notes."""
 
 
 def notes(outputs, labels, reference):  # noqa: ARG001 - the order edgebuild calls with
