@@ -220,6 +220,20 @@ KNOWN: dict[str, tuple[Callable[..., Any], Inputs, Callable[..., Any]]] = {
         lambda x: mb.max_pool(x=x, kernel_sizes=[2], strides=[1], pad_type="same_lower"), {"x": real(1, 1, 5)},
         lambda x: np.maximum(x, np.concatenate([x[..., :1], x[..., :-1]], -1)),
     ),
+    "last_window_in_padding_is_dropped": (
+        lambda x: mb.max_pool(
+            x=x, kernel_sizes=[2], strides=[2], pad_type="custom", pad=[1, 1], ceil_mode=True),
+        {"x": real(1, 1, 3)}, lambda x: np.stack([x[..., 0], np.maximum(x[..., 1], x[..., 2])], -1),
+    ),
+    "transposed_cut_at_one_end": (
+        lambda x: mb.conv_transpose(
+            x=x, weight=np.float32([[[1, 10, 100]]]), strides=[2], pad_type="custom", pad=[1, 0]),
+        {"x": np.float32([[[1, 2]]])}, lambda x: np.float32([[[10, 102, 20, 200]]]),
+    ),
+    "transposed_same": (
+        lambda x: mb.conv_transpose(x=x, weight=np.float32([[[1, 10, 100]]]), strides=[2], pad_type="same"),
+        {"x": np.float32([[[1, 2]]])}, lambda x: np.float32([[[1, 10, 102, 20]]]),
+    ),
     "same_upper": (
         lambda x: mb.avg_pool(x=x, kernel_sizes=[2], strides=[1], pad_type="same"), {"x": real(1, 1, 5)},
         lambda x: (x + np.concatenate([x[..., 1:], np.zeros((1, 1, 1), np.float32)], -1)) / 2,
@@ -291,6 +305,9 @@ def test_suppression_keeps_the_best_of_what_overlaps() -> None:
     np.testing.assert_array_equal(places, [[1, 2, -1]])
     np.testing.assert_array_equal(count, [2])
     np.testing.assert_array_equal(chosen[0], [boxes[0, 1], boxes[0, 2], np.zeros(4)])
+    # Two thirds of the first and the second box are shared, which is half of both together: not more than the limit.
+    beside = {"boxes": np.float32([[[0, 0, 3, 1], [1, 0, 3, 1]]]), "scores": np.float32([[[0.6], [0.5]]])}
+    np.testing.assert_array_equal(evaluated(build, beside, ct.target.iOS16)[2], [[0, 1, -1]])
     apart = evaluated(lambda boxes, scores: build(boxes, scores, True), given, ct.target.iOS16)
     np.testing.assert_array_equal(apart[2], [[1, 0, 2]])
 
