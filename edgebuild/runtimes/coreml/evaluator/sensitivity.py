@@ -9,16 +9,11 @@ from typing import Any
 import numpy as np
 
 from edgebuild.runtimes.coreml.evaluator.halves import rounded
-from edgebuild.runtimes.coreml.evaluator.layers import names_of
 from edgebuild.runtimes.coreml.evaluator.program import Evaluator
 from edgebuild.runtimes.coreml.evaluator.steps import Step, Values
 
 EXACT_DB = 200.0
 """Of no difference at all."""
-LOST = 0.01
-"""A constant that float16 changes by more than this part is as good as lost (1e-10 becomes 0)."""
-FEW = 16
-"""Constants of more elements are weights, whose error is noise and no loss of one number."""
 
 
 class Halves:
@@ -30,16 +25,15 @@ class Halves:
 
     def __init__(self, evaluator: Evaluator) -> None:
         """Args: evaluator: of its own; its values are kept from here on."""
-        self.evaluator, self.plan = evaluator, evaluator.plan
+        self.plan = evaluator.plan
         for step in self.plan.steps:
             step.freed = []
-        self.names = names_of(evaluator)
         self.steps = {self.named(step): step for step in self.plan.steps}
         """By the name of the first output, which is the operator's name in the saved program."""
 
     def named(self, step: Step) -> str:
         """The operator's name."""
-        return self.names.get(step.outputs[0], step.name)
+        return self.plan.names[step.outputs[0]]
 
     def exact(self, inputs: dict[str, np.ndarray]) -> Values:
         """Every value in float32."""
@@ -69,10 +63,7 @@ class Halves:
 
     def but(self, inputs: dict[str, np.ndarray], kept: Collection[str]) -> Values:
         """Every value with all operators in float16 but these."""
-        values = self.plan.base.copy()
-        for name, value in inputs.items():
-            place, kind = self.plan.inputs[name]
-            values[place] = kind.settled(value)
+        values = self.plan.entered(inputs)
         for name, step in self.steps.items():
             self.compute(step, values, half=name not in kept)
         return values
@@ -98,12 +89,7 @@ class Halves:
 
     def lost(self) -> set[str]:
         """Operators with a constant that float16 cannot hold."""
-        found = set()
-        for op in self.evaluator.function.operations:
-            constants = [var for var in flat(op.inputs.values()) if var.op is not None and var.op.op_type == "const"]
-            if op.op_type != "const" and any(unholdable(var.val) for var in constants):
-                found |= {op.outputs[0].name} & set(self.steps)
-        return found
+        return {name for name, step in self.steps.items() if step.loses}
 
 
 def halved(value: Any) -> Any:
@@ -120,16 +106,6 @@ def same(one: Any, other: Any) -> bool:
     return one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
 
 
-def unholdable(value: Any) -> bool:
-    """Whether a small constant is lost in float16."""
-    array = np.asarray(value) if isinstance(value, (np.ndarray, np.generic)) else None
-    if array is None or array.dtype != np.float32 or array.size > FEW:
-        return False
-    with np.errstate(all="ignore"):
-        error = np.abs(array.astype(np.float16).astype(np.float32) - array)
-    return bool((error > LOST * np.abs(array)).any())
-
-
 def sqnr(right: Any, other: Any) -> float:
     """Signal to quantization noise, 10 log10(sum x² / sum (x - y)²), in dB; integers must be equal."""
     one, two = np.asarray(right, np.float64), np.asarray(other, np.float64)
@@ -140,11 +116,3 @@ def sqnr(right: Any, other: Any) -> float:
     if noise == 0.0:
         return EXACT_DB
     return min(EXACT_DB, 10 * math.log10(signal / noise)) if signal else -math.inf
-
-
-def flat(values: Any) -> list[Any]:
-    """Variables, those in lists too."""
-    found: list[Any] = []
-    for value in values:
-        found += value if isinstance(value, (list, tuple)) else [value]
-    return [var for var in found if hasattr(var, "op")]
