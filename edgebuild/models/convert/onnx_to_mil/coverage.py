@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from edgebuild.models.convert.onnx_to_mil.mil import mb
@@ -17,14 +19,14 @@ LIMITS = {
     "GRU": "sequences of one length, at most 128 steps",
     "RNN": "sequences of one length, at most 128 steps",
     "QuantizeLinear": "8 bits from iOS 17 on; 4 and 16 bits in arithmetic",
-    "DequantizeLinear": "constants stay in 8 bits from iOS 16, in 4 bits and blocks from iOS 18; activations from iOS 17",
+    "DequantizeLinear": "8 bits from iOS 16, 4 bits and blocks from iOS 18; activations from iOS 17",
     "com.microsoft.MatMulNBits": "weights stay in 4 bits from iOS 18",
     "MatMulInteger": "exact below 2^24", "ConvInteger": "exact below 2^24", "CumSum": "integers exact below 2^24",
     "Pow": "integers exact below 2^24", "BatchNormalization": "inference", "Dropout": "inference",
     "MaxPool": "without indices", "TopK": "a constant k", "OneHot": "a constant depth", "Compress": "a constant condition",
-    "Conv": "one to three spatial axes", "ConvTranspose": "one to three spatial axes, constant weights",
+    "Conv": "one to three spatial axes", "ConvTranspose": "1 to 3 spatial axes, constant weights",
     "Reshape": "more than five dimensions only between two others; one open axis, or copied ones",
-    "Transpose": "more than five dimensions where axes move together", "Slice": "constant bounds, or computed ones of step 1",
+    "Transpose": "over five dimensions where axes move together", "Slice": "constant bounds, or computed ones of step 1",
     "BitShift": "up to 32 signed bits", "EyeLike": "a known shape", "Resize": "fixed sizes; open axes by whole factors",
     "Upsample": "fixed sizes; open axes by whole factors", "SequenceAt": "constant places",
 }  # fmt: skip
@@ -69,21 +71,15 @@ def written(handler: Any) -> tuple[str, ...]:
 
 
 def operators_in(function: Any) -> set[str]:
-    """`mb.<name>` in the names that a function's code loads."""
+    """Each name that a function's code reads from `mb`."""
     codes, names = [function.__code__], set()
     while codes:
         code = codes.pop()
         codes.extend(item for item in code.co_consts if inspect.iscode(item))
-        if "mb" in code.co_names:
-            names.update(code.co_names)
-    return {name for name in names if name in operator_names()}
-
-
-def operator_names() -> set[str]:
-    """Operators of MIL."""
-    from coremltools.converters.mil.mil.ops.registry import SSAOpRegistry
-
-    return set(SSAOpRegistry._get_core_op_cls.__self__.core_ops)
+        for before, after in pairwise(dis.get_instructions(code)):
+            if before.argval == "mb" and after.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+                names.add(str(after.argval))
+    return names
 
 
 def as_markdown(rows: list[Row]) -> str:
@@ -91,11 +87,9 @@ def as_markdown(rows: list[Row]) -> str:
     lines = [
         "# What the lowering from ONNX to Core ML covers",
         "",
-        f"{len(rows)} operators, from opset 9 on, and what the standard defines by them. Nodes of constants are evaluated "
-        "while the model is",
-        "converted, whatever they are. Everywhere: at most five dimensions, no empty tensors, no text, float64 computed in "
-        "float32, int64 in",
-        "int32. What is not covered is refused with its node and operator.",
+        f"{len(rows)} operators, from opset 9 on, and what the standard defines by them. Nodes of constants are evaluated",
+        "while the model is converted, whatever they are. Everywhere: at most five dimensions, no empty tensors, no text,",
+        "float64 computed in float32, int64 in int32. What is not covered is refused with its node and operator.",
         "",
         "| group | ONNX | limits | MIL |",
         "|---|---|---|---|",
