@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edgebuild.models.tidy.coreml_package import canonical_mlpackage, renamed
+from edgebuild.models.tidy.coreml_package import DATE, canonical_mlpackage, renamed
 from tests.models.saves import COREML, saved_twice, tree
 
 
@@ -23,6 +23,7 @@ def test_two_saves_of_a_model_are_equal_and_the_model_they_were(tmp_path: Path) 
     canonical_mlpackage(two)
     assert tree(one) == tree(two)
     after = ct.models.MLModel(str(one), skip_model_load=True)
+    assert before.description.metadata.userDefined.pop(DATE), "the day of conversion was there, and is what goes"
     assert after.get_spec() == before
     weights = [name for name in files if name.endswith("weight.bin")]
     assert weights

@@ -23,7 +23,7 @@ Precision = Literal["float32", "float16"]
 
 
 class ImageInput(Record):
-    """An input that takes pictures: Core ML computes `scale · pixel + bias` from bytes before the model does anything."""
+    """An input that takes pictures: Core ML computes `scale · pixel + bias` before the model does anything."""
 
     scale: float = 1.0
     bias: tuple[float, ...] = ()
@@ -65,7 +65,7 @@ class OnnxToCoreml(Conversion):
         )
 
 
-def onnx_to_coreml(
+def onnx_to_coreml(  # noqa: PLR0913 - each is a choice of its own, and all have names
     model: Path,
     output: Path,
     *,
@@ -151,14 +151,18 @@ def input_types(lowered: Lowered, images: Mapping[str, ImageInput]) -> list[Any]
         if len(shape) != 4 or shape[1] != channels or not all(isinstance(size, int) for size in shape) or shape[0] != 1:
             raise Refused(
                 by=BY,
-                why=f"images: `{port.name}` has the shape {shape}; a {image.color} picture needs [1, {channels}, H, W].",
+                why=f"images: `{port.name}` has the shape {shape}; {image.color} needs [1, {channels}, H, W].",
             )
         bias = list(image.bias) or [0.0]
         bias = bias * channels if len(bias) == 1 else bias
         layout = getattr(ct.colorlayout, "GRAYSCALE" if image.color == "GRAY" else image.color)
         found.append(
             ct.ImageType(
-                name=port.coreml, shape=shape, scale=image.scale, bias=bias[0] if channels == 1 else bias, color_layout=layout
+                name=port.coreml,
+                shape=shape,
+                scale=image.scale,
+                bias=bias[0] if channels == 1 else bias,
+                color_layout=layout,
             )
         )
     return found

@@ -11,6 +11,8 @@ MANIFEST = "Manifest.json"
 DATA = "Data"
 ITEMS = "itemInfoEntries"
 ROOT = "rootModelIdentifier"
+DATE = "com.github.apple.coremltools.conversion_date"
+"""Metadata that differs from day to day."""
 
 
 def canonical_mlpackage(folder: Path) -> None:
@@ -27,11 +29,12 @@ def canonical_mlpackage(folder: Path) -> None:
 
 
 def canonical_model(file: Path) -> None:
-    """A model's protobuf with its maps sorted."""
+    """A model's protobuf with its maps sorted and without the day it was converted."""
     from coremltools.proto import Model_pb2
 
     model = Model_pb2.Model()
     model.ParseFromString(file.read_bytes())
+    model.description.metadata.userDefined.pop(DATE, None)
     file.write_bytes(model.SerializeToString(deterministic=True))
 
 

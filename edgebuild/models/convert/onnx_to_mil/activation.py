@@ -62,7 +62,7 @@ def gelu(ctx: Context) -> Any:
 
 
 def gelu_of(x: Any, tanh: bool) -> Any:
-    """x · Φ(x), or its approximation."""
+    """X · Φ(x), or its approximation."""
     return mb.gelu(x=x, mode="TANH_APPROXIMATION" if tanh else "EXACT")
 
 
@@ -109,8 +109,11 @@ def prelu(ctx: Context) -> Any:
     channels = slope is not None and x.rank in (3, 4, 5) and slope.size == x.shape[1] and slope.ndim == x.rank - 1
     if channels and slope is not None and slope.shape[0] == slope.size:
         return mb.prelu(x=x, alpha=slope.ravel().astype(np.float32))
-    zero = np.float32(0)
-    bent = mb.mul(x=mb.minimum(x=x, y=zero), y=ctx.f(1))
+    zero, factor = np.float32(0), ctx.f(1)
+    if slope is not None and slope.ndim == 1 and x.rank > 2 and slope.size == x.shape[1] != x.shape[-1]:
+        # One for each channel, as exporters wrote it before PRelu broadcast.
+        factor = slope.reshape([1, -1, *[1] * (x.rank - 2)]).astype(np.float32)
+    bent = mb.mul(x=mb.minimum(x=x, y=zero), y=factor)
     return ctx.like(mb.add(x=mb.maximum(x=x, y=zero), y=bent), source)
 
 
@@ -157,7 +160,7 @@ def softmax(x: Any, axis: int) -> Any:
 
 
 def log_softmax(x: Any, axis: int) -> Any:
-    """x − max − ln Σ e^(x − max), which does not lose small probabilities."""
+    """X − max − ln Σ e^(x − max), which does not lose small probabilities."""
     shifted = mb.sub(x=x, y=mb.reduce_max(x=x, axes=[axis], keep_dims=True))
     total = mb.reduce_sum(x=mb.exp(x=shifted), axes=[axis], keep_dims=True)
     return mb.sub(x=shifted, y=mb.log(x=total, epsilon=np.float32(0)))
@@ -167,7 +170,11 @@ def hardmax(x: Any, axis: int) -> Any:
     """1 at the first largest element."""
     first = mb.reduce_argmax(x=x, axis=axis, keep_dims=False)
     return mb.one_hot(
-        indices=first, one_hot_vector_size=np.int32(x.shape[axis]), axis=axis, on_value=np.float32(1), off_value=np.float32(0)
+        indices=first,
+        one_hot_vector_size=np.int32(x.shape[axis]),
+        axis=axis,
+        on_value=np.float32(1),
+        off_value=np.float32(0),
     )
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from onnx import NodeProto, TensorProto, TypeProto, helper
+from onnx import NodeProto, TensorProto, helper
 
 from edgebuild.errors import Refused
 from edgebuild.models.convert.onnx_to_mil.mil import FLOAT, Var, is_symbolic, mb, types
 from edgebuild.models.convert.onnx_to_mil.refusal import refusal
+from edgebuild.models.convert.onnx_to_mil.scope import Scope, Target, Value
 from edgebuild.models.convert.onnx_to_mil.values import INT32, Array, Folded, Packed, native
 
-Value = Any
-"""An array, a MIL variable, a `Packed` constant or a `Folded` variable."""
 Handler = Callable[["Context"], Any]
 """Node → its outputs: a `Value`, or a list of them."""
 INTEGERS = {
@@ -28,46 +26,6 @@ INTEGERS = {
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 
 
-@dataclass
-class Scope:
-    """Names of one graph; a sub-graph sees those around it."""
-
-    values: dict[str, Value] = field(default_factory=dict)
-    types: dict[str, TypeProto] = field(default_factory=dict)
-    """Of ONNX, where they are known."""
-    around: Scope | None = None
-    emitted: dict[str, Any] = field(default_factory=dict)
-    """Constants that stand in the program already."""
-
-    def find(self, name: str) -> Scope | None:
-        """The scope that has the name."""
-        scope: Scope | None = self
-        while scope is not None and name not in scope.values:
-            scope = scope.around
-        return scope
-
-    def type_of(self, name: str) -> TypeProto | None:
-        """Of ONNX."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.types:
-                return scope.types[name]
-            scope = scope.around
-        return None
-
-
-@dataclass
-class Target:
-    """What is written for, and what the whole program gathers."""
-
-    os: int
-    """15 … 26: iOS's number, of the opset."""
-    wide: list[Any] = field(default_factory=list)
-    """Operations that only float32 does justice: integers in float."""
-    run_graph: Callable[..., list[Value]] = list
-    """Lowers a sub-graph: `(graph, scope around, opset, values of its inputs)` → values of its outputs."""
-
-
 class Context:
     """One node while it is lowered."""
 
@@ -77,7 +35,7 @@ class Context:
 
     @property
     def os(self) -> int:
-        """iOS's number."""
+        """IOS's number."""
         return self.target.os
 
     def has(self, k: int) -> bool:
@@ -105,7 +63,9 @@ class Context:
         found = helper.get_attribute_value(self.attributes[name])
         if isinstance(found, bytes):
             return found.decode()
-        return [item.decode() if isinstance(item, bytes) else item for item in found] if isinstance(found, list) else found
+        return (
+            [item.decode() if isinstance(item, bytes) else item for item in found] if isinstance(found, list) else found
+        )
 
     def refuse(self, why: str, fix: str = "") -> Refused:
         """To be raised."""
@@ -215,7 +175,9 @@ class Context:
         """
         shape = self.shape(k)
         if any(is_symbolic(size) for size in shape):
-            raise self.refuse(f"needs {what or 'fixed sizes'}, and input {k} has an open axis", "Fix the axis (`shapes`).")
+            raise self.refuse(
+                f"needs {what or 'fixed sizes'}, and input {k} has an open axis", "Fix the axis (`shapes`)."
+            )
         return tuple(int(size) for size in shape)
 
     def axis(self, name: str, default: int, rank: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgebuild.models.convert.onnx_to_mil.context import Context, Handler
 from edgebuild.models.convert.onnx_to_mil.mil import is_symbolic, mb
-from edgebuild.models.convert.onnx_to_mil.shape import joined_parts
+from edgebuild.models.convert.onnx_to_mil.slicing import joined_parts
 
 LONGEST = 128
 """Turns of a loop that are written out."""
@@ -73,7 +73,13 @@ def variable(ctx: Context, value: Any) -> Any:
 
 
 def scan(ctx: Context) -> Any:
-    """Scan written out, over one axis of a fixed size (opset 9 and later)."""
+    """Scan written out, over one axis of a fixed size.
+
+    Raises:
+        Refused: an axis too long or open, or the other meaning that Scan had before opset 9.
+    """
+    if ctx.opset < 9:
+        raise ctx.refuse("is of opset 8, whose Scan runs over batches", "Export the model with a newer opset.")
     count = int(ctx.a("num_scan_inputs"))
     states = len(ctx.node.input) - count
     inputs = [ctx.i(k) for k in range(states, len(ctx.node.input))]
@@ -151,7 +157,11 @@ def split_to_sequence(ctx: Context) -> Any:
     axis = ctx.axis("axis", 0, x.rank)
     size = int(ctx.static(0)[axis])
     given = ctx.c(1) if ctx.has(1) else np.asarray(1)
-    each = [int(item) for item in given] if given.ndim else [min(int(given), size - at) for at in range(0, size, int(given))]
+    each = (
+        [int(item) for item in given]
+        if given.ndim
+        else [min(int(given), size - at) for at in range(0, size, int(given))]
+    )
     parts = list(mb.split(x=x, split_sizes=each, axis=axis)) if len(each) > 1 else [x]
     if not ctx.has(1) and not ctx.a("keepdims", 1):
         parts = [mb.squeeze(x=item, axes=[axis]) for item in parts]

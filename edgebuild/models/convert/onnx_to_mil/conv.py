@@ -40,9 +40,7 @@ def convolved(ctx: Context, x: Any, weight: Any, bias: Any) -> Any:
         x, pads = pad_last(x, pads, 0.0), [(0, 0)] * axes
     options = {"strides": strides, "dilations": dilations, "groups": int(ctx.a("group", 1))}
     fixed = bias is not None and bias.val is not None
-    result = mb.conv(
-        x=x, weight=weight, bias=bias if fixed else None, pad_type="custom", pad=flat(pads), **options
-    )
+    result = mb.conv(x=x, weight=weight, bias=bias if fixed else None, pad_type="custom", pad=flat(pads), **options)
     return result if bias is None or fixed else mb.add(x=result, y=by_channel(bias, axes))
 
 
@@ -127,7 +125,12 @@ def activated(ctx: Context, x: Any) -> Any:
         Refused: an activation that has no counterpart here.
     """
     name, given = ctx.a("activation", ""), ctx.a("activation_params", [])
-    simple = {"": lambda: x, "Relu": lambda: mb.relu(x=x), "Sigmoid": lambda: mb.sigmoid(x=x), "Tanh": lambda: mb.tanh(x=x)}
+    simple = {
+        "": lambda: x,
+        "Relu": lambda: mb.relu(x=x),
+        "Sigmoid": lambda: mb.sigmoid(x=x),
+        "Tanh": lambda: mb.tanh(x=x),
+    }
     if name in simple:
         return simple[name]()
     alpha = np.float32(given[0] if given else ctx.a("activation_alpha", 0.01))

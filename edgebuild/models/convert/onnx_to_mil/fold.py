@@ -11,8 +11,14 @@ from edgebuild.models.convert.onnx_to_mil.values import Array, Packed
 
 WORTH_PACKING = 256
 """Elements from which a constant of 8-bit integers cast to float keeps its integers."""
-RANDOM = frozenset({"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"})
-KEPT = RANDOM | {"If", "Loop", "Scan", "SequenceMap", "DequantizeLinear", "Dropout"}
+RANDOM = frozenset(
+    {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"}
+)
+SEQUENCES = frozenset(
+    {"SequenceEmpty", "SequenceConstruct", "SequenceAt", "SequenceLength", "SequenceInsert", "SequenceErase",
+     "SplitToSequence", "ConcatFromSequence"}
+)  # fmt: skip
+KEPT = RANDOM | SEQUENCES | {"If", "Loop", "Scan", "SequenceMap", "DequantizeLinear", "Dropout"}
 """Have handlers that know better, or are no constants."""
 
 
@@ -52,7 +58,10 @@ def evaluate(node: NodeProto, arrays: list[Array | None], opset: int) -> list[An
     graph = helper.make_graph(
         [renamed],
         "one",
-        [helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(item.dtype), None) for name, item in feeds.items()],
+        [
+            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(item.dtype), None)
+            for name, item in feeds.items()
+        ],
         [helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None) for name in outputs if name],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
@@ -72,8 +81,13 @@ def constant(node: NodeProto) -> Array:
         raise ValueError("sparse constants are not covered")
     value = helper.get_attribute_value(attribute)
     if attribute.name == "value":
-        return numpy_helper.to_array(value)
-    kinds: dict[str, Any] = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
+        return np.asarray(numpy_helper.to_array(value))
+    kinds: dict[str, Any] = {
+        "value_float": np.float32,
+        "value_floats": np.float32,
+        "value_int": np.int64,
+        "value_ints": np.int64,
+    }
     if attribute.name not in kinds:
         raise ValueError("constants of text are not covered")
     return np.asarray(value, kinds[attribute.name])

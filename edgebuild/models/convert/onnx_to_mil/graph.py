@@ -7,8 +7,8 @@ from typing import Any
 
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TypeProto, helper, inliner, shape_inference
 
-from edgebuild.models.convert.onnx_to_mil.refusal import BY
 from edgebuild.errors import Refused
+from edgebuild.models.convert.onnx_to_mil.refusal import BY
 
 LARGE = 1024
 """Bytes above which an initializer is left out where only types are asked for."""
@@ -97,7 +97,7 @@ def known_types(model: ModelProto) -> ModelProto:
     light.CopyFrom(stripped(model))
     try:
         return shape_inference.infer_shapes(light, check_type=False, strict_mode=False, data_prop=False)
-    except Exception:  # noqa: BLE001 - inference serves where it can
+    except Exception:
         return light
 
 

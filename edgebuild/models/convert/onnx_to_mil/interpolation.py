@@ -1,7 +1,7 @@
 """Where each element of a resized axis comes from, in numbers; no MIL here.
 
-Source: ONNX, Resize, opset 19; where the reference and ONNX Runtime part, as with `align_corners` and fractional scales,
-ONNX Runtime is followed.
+Source: ONNX, Resize, opset 19; where the reference and ONNX Runtime part, as with `align_corners` and
+fractional scales, ONNX Runtime is followed.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ from typing import Any
 
 from onnx import ModelProto
 
-from edgebuild.models.convert.onnx_to_mil.context import Target
 from edgebuild.models.convert.onnx_to_mil.graph import inlined, known_types, needed, opsets, ordered
 from edgebuild.models.convert.onnx_to_mil.interface import Port, inputs_of, outputs_of, system
 from edgebuild.models.convert.onnx_to_mil.mil import Function, Program, ct, mb
 from edgebuild.models.convert.onnx_to_mil.names import Names
+from edgebuild.models.convert.onnx_to_mil.scope import Target
 from edgebuild.models.convert.onnx_to_mil.walk import Walk
 
 

@@ -23,7 +23,7 @@ def matmul(ctx: Context) -> Any:
 
 
 def linear(ctx: Context, x: Any, weight: np.ndarray[Any, Any] | Packed, bias: np.ndarray[Any, Any] | None) -> Any:
-    """x · weight + bias with a constant weight [in, out]; MIL holds it as [out, in]."""
+    """X · weight + bias with a constant weight [in, out]; MIL holds it as [out, in]."""
     turned = weight.transposed([1, 0]) if isinstance(weight, Packed) else np.ascontiguousarray(weight.T)
     return mb.linear(x=x, weight=ctx.emit(turned), bias=bias)
 
@@ -39,7 +39,7 @@ def product(x: Any, y: Any) -> Any:
 
 
 def gemm(ctx: Context) -> Any:
-    """alpha · A' · B' + beta · C."""
+    """Alpha · A' · B' + beta · C."""
     source = ctx.i(0)
     x = ctx.to_float(source)
     if ctx.a("transA", 0):
@@ -144,9 +144,7 @@ def summed(value: Any, term: str, kept: set[str]) -> tuple[Any, str]:
 
 def pair(ctx: Context, values: Sequence[Any], terms: Sequence[str], rest: set[str]) -> tuple[Any, str]:
     """Two operands as one: batch letters, then the first's own, then the second's."""
-    (x, left), (y, right) = (
-        summed(values[k], terms[k], rest | set(terms[1 - k])) for k in range(2)
-    )
+    (x, left), (y, right) = (summed(values[k], terms[k], rest | set(terms[1 - k])) for k in range(2))
     shared = [letter for letter in left if letter in right]
     batch = [letter for letter in shared if letter in rest]
     inner = [letter for letter in shared if letter not in rest]
@@ -161,6 +159,8 @@ def pair(ctx: Context, values: Sequence[Any], terms: Sequence[str], rest: set[st
     b = grouped(ctx, y, right, (batch, inner, other))
     result = mb.matmul(x=a, y=b)
     letters = [*batch, *own, *other]
+    if not letters:
+        return mb.squeeze(x=result, axes=[0, 1]), ""
     return mb.reshape(x=result, shape=sizes(ctx, [size[item] for item in letters])), "".join(letters)
 
 

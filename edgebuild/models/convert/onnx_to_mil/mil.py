@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from typing import Any
 
 from edgebuild.models.hidden import hidden
+
+# Its bars, and a warning for each part of Apple's framework that only macOS has, bury errors in a step's log.
+os.environ.setdefault("TQDM_DISABLE", "1")
+logging.getLogger("coremltools").setLevel(logging.ERROR)
 
 with hidden("torch", "tensorflow"):
     import coremltools as ct

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 
 RESERVED = frozenset(
-    "any bool program func tensor list dict tuple true false string bf16 fp16 fp32 fp64 state "
-    "int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()
-)
+    {
+        "any", "bool", "program", "func", "tensor", "list", "dict", "tuple", "true", "false", "string", "state",
+        "bf16", "fp16", "fp32", "fp64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    }
+)  # fmt: skip
 """Words of the textual form of MIL; coremltools renames what is called so by itself, and silently."""
 
 

@@ -45,9 +45,7 @@ def instance_norm(ctx: Context) -> Any:
         )
     shape = [1, -1, *[1] * (x.rank - 2)]
     normal = standardised(x, list(range(2, x.rank)), epsilon_of(ctx))
-    return mb.add(
-        x=mb.mul(x=normal, y=mb.reshape(x=ctx.f(1), shape=shape)), y=mb.reshape(x=ctx.f(2), shape=shape)
-    )
+    return mb.add(x=mb.mul(x=normal, y=mb.reshape(x=ctx.f(1), shape=shape)), y=mb.reshape(x=ctx.f(2), shape=shape))
 
 
 def standardised(x: Any, axes: list[int], epsilon: np.float32) -> Any:
@@ -73,7 +71,11 @@ def layer_normed(ctx: Context, x: Any, axes: list[int], scale: int, bias: int) -
     gamma = ctx.constant(scale)
     shift = ctx.constant(bias) if ctx.has(bias) else None
     shape = tuple(x.shape[axis] for axis in axes)
-    inside = gamma is not None and gamma.shape == shape and (not ctx.has(bias) or (shift is not None and shift.shape == shape))
+    inside = (
+        gamma is not None
+        and gamma.shape == shape
+        and (not ctx.has(bias) or (shift is not None and shift.shape == shape))
+    )
     if inside and gamma is not None:
         return mb.layer_norm(
             x=x, axes=axes, gamma=gamma.astype(np.float32), epsilon=epsilon_of(ctx),
@@ -161,7 +163,9 @@ def lrn(ctx: Context) -> Any:
     for MIL's operator says nothing of even sizes.
     """
     x, size = ctx.f(0), int(ctx.a("size"))
-    alpha, beta, k = (np.float32(ctx.a(name, default)) for name, default in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0)))
+    alpha, beta, k = (
+        np.float32(ctx.a(name, default)) for name, default in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0))
+    )
     below, above = (size - 1) // 2, size - 1 - (size - 1) // 2
     rest = [0, 0] * (x.rank - 2)
     squares = mb.pad(x=mb.square(x=x), pad=[below, above, *rest], mode="constant", constant_val=np.float32(0))
@@ -177,10 +181,18 @@ def lrn(ctx: Context) -> Any:
     return mb.real_div(x=x, y=mb.pow(x=base, y=beta))
 
 
+def mean_variance(ctx: Context) -> Any:
+    """MeanVarianceNormalization: (x − mean) / (√(mean x² − mean²) + 1e-9)."""
+    x, axes = ctx.f(0), [int(axis) for axis in ctx.a("axes", [0, 2, 3])]
+    centred = mb.sub(x=x, y=mb.reduce_mean(x=x, axes=axes, keep_dims=True))
+    deviation = mb.sqrt(x=mb.reduce_mean(x=mb.square(x=centred), axes=axes, keep_dims=True))
+    return mb.real_div(x=centred, y=mb.add(x=deviation, y=np.float32(1e-9)))
+
+
 HANDLERS: dict[str, Handler] = {
     "BatchNormalization": batch_norm, "InstanceNormalization": instance_norm, "LayerNormalization": layer_norm,
     "SimplifiedLayerNormalization": rms_norm, "RMSNormalization": rms_norm, "GroupNormalization": group_norm,
-    "LpNormalization": lp_normalization, "LRN": lrn,
+    "MeanVarianceNormalization": mean_variance, "LpNormalization": lp_normalization, "LRN": lrn,
     "com.microsoft.SkipLayerNormalization": skip_layer_norm(False),
     "com.microsoft.SkipSimplifiedLayerNormalization": skip_layer_norm(True),
 }  # fmt: skip

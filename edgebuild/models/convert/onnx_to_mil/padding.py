@@ -14,7 +14,9 @@ Pads = list[tuple[int, int]]
 """Before and after, by axis."""
 
 
-def explicit_pads(ctx: Context, size: Sequence[Any], kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]) -> Pads:
+def explicit_pads(
+    ctx: Context, size: Sequence[Any], kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
+) -> Pads:
     """ONNX's `pads` or `auto_pad` over the spatial axes.
 
     Raises:
@@ -63,7 +65,9 @@ def crop_last(x: Any, crops: Pads) -> Any:
     begin = [0] * skipped + [before for before, _ in crops]
     end = [0] * skipped + [-after for _, after in crops]
     mask = [True] * skipped + [after == 0 for _, after in crops]
-    return mb.slice_by_index(x=x, begin=begin, end=end, end_mask=mask, begin_mask=[True] * skipped + [False] * len(crops))
+    return mb.slice_by_index(
+        x=x, begin=begin, end=end, end_mask=mask, begin_mask=[True] * skipped + [False] * len(crops)
+    )
 
 
 def pad(ctx: Context) -> Any:
@@ -123,7 +127,9 @@ def padded_by_index(ctx: Context, x: Any, axis: int, pads: tuple[int, int], mode
     grown = (max(before, 0), max(after, 0))
     index = np.pad(index, grown, "wrap" if mode == "wrap" else "edge" if mode == "edge" else "reflect")
     if x.dtype == types.bool:
-        return mb.cast(x=mb.gather(x=mb.cast(x=x, dtype="int32"), indices=index.astype(np.int32), axis=axis), dtype="bool")
+        return mb.cast(
+            x=mb.gather(x=mb.cast(x=x, dtype="int32"), indices=index.astype(np.int32), axis=axis), dtype="bool"
+        )
     return mb.gather(x=x, indices=index.astype(np.int32), axis=axis)
 
 

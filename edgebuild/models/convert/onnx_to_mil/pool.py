@@ -64,7 +64,9 @@ class Window:
         padded = pad_last(x, self.whole, value)
         counts = [
             (int(size) - (kernel - 1) * dilation - 1) // stride + 1
-            for size, kernel, dilation, stride in zip(padded.shape[2:], self.kernel, self.dilations, self.strides, strict=True)
+            for size, kernel, dilation, stride in zip(
+                padded.shape[2:], self.kernel, self.dilations, self.strides, strict=True
+            )
         ]
         found = []
         for place in product(*(range(size) for size in self.kernel)):
@@ -72,7 +74,9 @@ class Window:
             end = [0, 0, *(b + (n - 1) * s + 1 for b, n, s in zip(begin[2:], counts, self.strides, strict=True))]
             mask = [True, True, *[False] * self.axes]
             found.append(
-                mb.slice_by_index(x=padded, begin=begin, end=end, stride=[1, 1, *self.strides], begin_mask=mask, end_mask=mask)
+                mb.slice_by_index(
+                    x=padded, begin=begin, end=end, stride=[1, 1, *self.strides], begin_mask=mask, end_mask=mask
+                )
             )
         return found
 

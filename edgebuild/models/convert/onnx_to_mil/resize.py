@@ -89,8 +89,12 @@ def by_operator(ctx: Context, x: Any, scales: list[float], coordinates: str) -> 
         return None
     height, width = int(scales[2]), int(scales[3])
     mode, rounding = ctx.a("mode", "nearest"), ctx.a("nearest_mode", "round_prefer_floor")
-    floor = coordinates == "asymmetric" and (rounding == "floor" or len(ctx.node.input) == 2 or ctx.node.op_type == "Upsample")
-    middle = coordinates in ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel") and rounding.startswith("round")
+    floor = coordinates == "asymmetric" and (
+        rounding == "floor" or len(ctx.node.input) == 2 or ctx.node.op_type == "Upsample"
+    )
+    middle = coordinates in ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel") and rounding.startswith(
+        "round"
+    )
     if mode == "nearest" and (floor or middle):
         return mb.upsample_nearest_neighbor(x=x, scale_factor_height=height, scale_factor_width=width)
     tiny = any(is_symbolic(size) or int(size) == 1 for size in x.shape[2:]) and coordinates == "pytorch_half_pixel"

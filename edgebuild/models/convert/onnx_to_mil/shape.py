@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, helper
 
-from edgebuild.models.convert.onnx_to_mil.context import Context, Handler, saturated
+from edgebuild.models.convert.onnx_to_mil.context import Context, Handler
 from edgebuild.models.convert.onnx_to_mil.matmul import sizes
-from edgebuild.models.convert.onnx_to_mil.mil import FLOAT, Var, is_symbolic, mb, types
+from edgebuild.models.convert.onnx_to_mil.mil import is_symbolic, mb
 from edgebuild.models.convert.onnx_to_mil.values import Folded
 
 
@@ -162,108 +161,6 @@ def unfolded(value: Folded) -> Any:
     return mb.reshape(x=value.var, shape=list(value.shape)) if len(value.shape) <= 5 else value
 
 
-def concat(ctx: Context) -> Any:
-    """Concat; tensors without elements are left out."""
-    parts = []
-    for k in range(len(ctx.node.input)):
-        held = ctx.constant(k)
-        if held is None or held.size:
-            parts.append(ctx.i(k))
-    rank = parts[0].rank
-    return joined_parts(ctx, parts, ctx.axis("axis", 1, rank))
-
-
-def joined_parts(ctx: Context, parts: Sequence[Any], axis: int) -> Any:
-    """One after the other along an axis; bool by way of int32."""
-    if len(parts) == 1:
-        return mb.identity(x=parts[0])
-    if any(item.dtype in FLOAT for item in parts) and not all(item.dtype in FLOAT for item in parts):
-        parts = [ctx.to_float(item) for item in parts]
-    if parts[0].dtype == types.bool:
-        whole = [mb.cast(x=item, dtype="int32") for item in parts]
-        return mb.cast(x=mb.concat(values=whole, axis=axis), dtype="bool")
-    return mb.concat(values=list(parts), axis=axis)
-
-
-def split(ctx: Context) -> Any:
-    """Split by sizes, by a number of parts, or into as many as there are outputs; the last may be smaller."""
-    x = ctx.i(0)
-    axis = ctx.axis("axis", 0, x.rank)
-    parts = ctx.ints(1) if ctx.has(1) else ctx.a("split")
-    count = int(ctx.a("num_outputs", len(ctx.node.output)))
-    if parts is None:
-        size = x.shape[axis]
-        if is_symbolic(size):
-            raise ctx.refuse("splits an open axis", "Fix the axis (`shapes`).")
-        each = -(-int(size) // count)
-        parts = [min(each, int(size) - k * each) for k in range(count)]
-    if len(parts) == 1:
-        return [mb.identity(x=x)]
-    return list(mb.split(x=x, split_sizes=[int(size) for size in parts], axis=axis))
-
-
-def slice_(ctx: Context) -> Any:
-    """Slice; bounds by attribute or constant inputs, or computed where steps are 1."""
-    x = ctx.i(0)
-    by_input = ctx.has(1)
-    starts = ctx.constant(1) if by_input else np.asarray(ctx.a("starts"))
-    ends = ctx.constant(2) if by_input else np.asarray(ctx.a("ends"))
-    count = int(ctx.shape(1)[0]) if by_input else len(ctx.a("starts"))
-    axes = ctx.ints(3) if ctx.has(3) else ctx.a("axes") or list(range(count))
-    axes = [axis % x.rank for axis in axes]
-    steps = ctx.ints(4) if ctx.has(4) else [1] * len(axes)
-    if starts is None or ends is None:
-        return slice_at_run_time(ctx, x, axes, steps)
-    begin, end, stride = [0] * x.rank, [0] * x.rank, [1] * x.rank
-    from_start, to_end = [True] * x.rank, [True] * x.rank
-    for axis, start, stop, step in zip(axes, starts.ravel(), ends.ravel(), steps, strict=True):
-        first, last = bounds(ctx, x.shape[axis], int(start), int(stop), step)
-        stride[axis] = step
-        begin[axis], from_start[axis] = (0, True) if first is None else (first, False)
-        end[axis], to_end[axis] = (0, True) if last is None else (last, False)
-    return mb.slice_by_index(
-        x=x, begin=begin, end=end, stride=stride, begin_mask=from_start, end_mask=to_end
-    )
-
-
-def bounds(ctx: Context, size: Any, start: int, stop: int, step: int) -> tuple[int | None, int | None]:
-    """First index and the one behind the last; None for the end of the axis on that side.
-
-    Raises:
-        Refused: nothing is left of the axis.
-    """
-    if not is_symbolic(size):
-        first, last, _ = slice(start, stop, step).indices(int(size))
-        if not len(range(first, last, step)):
-            raise ctx.refuse("leaves no element of an axis, and Core ML has no empty tensors")
-        # Behind the first element going down there is no index: -1 would be the last one.
-        return first, (None if last < 0 else last)
-    if step < 0 and start < 0:
-        first = None if start == -1 else start
-    else:
-        first = None if step < 0 and start >= int(saturated(2**31)) else int(saturated(start))
-    open_end = stop >= 2**31 - 1 if step > 0 else stop < -(2**31 - 1)
-    return first, (None if open_end else int(saturated(stop)))
-
-
-def slice_at_run_time(ctx: Context, x: Any, axes: Sequence[int], steps: Sequence[int]) -> Any:
-    """With bounds that are computed; sizes of the result are known at run time alone."""
-    if any(step != 1 for step in steps):
-        raise ctx.refuse("has computed bounds and a step other than 1")
-    begin, end = ctx.i(1), ctx.i(2)
-    now = mb.shape(x=x)
-    size = {axis: mb.slice_by_index(x=now, begin=[axis], end=[axis + 1]) for axis in range(x.rank)}
-    first: list[Any] = [np.zeros(1, np.int32)] * x.rank
-    last: list[Any] = [size[axis] for axis in range(x.rank)]
-    for k, axis in enumerate(axes):
-        for bound, found in ((begin, first), (end, last)):
-            one = mb.slice_by_index(x=bound, begin=[k], end=[k + 1])
-            below = mb.less(x=one, y=np.int32(0))
-            counted = mb.select(cond=below, a=mb.add(x=one, y=size[axis]), b=one)
-            found[axis] = mb.minimum(x=mb.maximum(x=counted, y=np.int32(0)), y=size[axis])
-    return mb.slice_by_index(x=x, begin=mb.concat(values=first, axis=0), end=mb.concat(values=last, axis=0))
-
-
 def shape(ctx: Context) -> Any:
     """Shape, from `start` to `end`; a constant where no axis is open."""
     held = ctx.value(0)
@@ -284,110 +181,12 @@ def size(ctx: Context) -> Any:
     return mb.reduce_prod(x=mb.shape(x=ctx.i(0)), axes=[0], keep_dims=False)
 
 
-def expand(ctx: Context) -> Any:
-    """Expand to a shape, by broadcasting both ways."""
-    x = ctx.i(0)
-    wanted = ctx.constant(1)
-    if wanted is None:
-        return expand_at_run_time(ctx, x)
-    return broadcast(ctx, x, [int(item) for item in wanted.ravel()])
-
-
-def broadcast(ctx: Context, x: Any, wanted: Sequence[int]) -> Any:
-    """To a constant shape; an axis of `x` that it has as 1 stays as it is."""
-    if len(wanted) > x.rank:
-        x = mb.expand_dims(x=x, axes=list(range(len(wanted) - x.rank)))
-    full = [1] * (x.rank - len(wanted)) + list(wanted)
-    reps = []
-    for own, other in zip(x.shape, full, strict=True):
-        if is_symbolic(own) and other != 1:
-            raise ctx.refuse("broadcasts an open axis to a fixed size", "Fix the axis (`shapes`).")
-        reps.append(other if not is_symbolic(own) and own == 1 else 1)
-    return mb.tile(x=x, reps=reps) if any(item != 1 for item in reps) else mb.identity(x=x)
-
-
-def expand_at_run_time(ctx: Context, x: Any) -> Any:
-    """To a computed shape: an operation with a tensor of it that changes nothing."""
-    wanted = ctx.i(1)
-    if x.dtype == types.bool:
-        return mb.logical_and(x=x, y=mb.fill(shape=wanted, value=True))
-    if x.dtype == types.int32:
-        return mb.mul(x=x, y=mb.fill(shape=wanted, value=np.int32(1)))
-    return mb.mul(x=x, y=mb.fill(shape=wanted, value=np.float32(1)))
-
-
-def tile(ctx: Context) -> Any:
-    """Tile; counts by constant or computed."""
-    reps = ctx.constant(1)
-    return mb.tile(x=ctx.i(0), reps=[int(item) for item in reps.ravel()] if reps is not None else ctx.i(1))
-
-
-def depth_to_space(ctx: Context) -> Any:
-    """DepthToSpace in both orders, through a tensor of at most five axes."""
-    x, block = ctx.i(0), int(ctx.a("blocksize"))
-    batch, channels, height, width = x.shape
-    if is_symbolic(height) or is_symbolic(width):
-        if ctx.a("mode", "DCR") != "CRD":
-            raise ctx.refuse("moves depth to open spatial axes in mode DCR", "Fix the axes (`shapes`).")
-        return mb.pixel_shuffle(x=x, upscale_factor=block)
-    depth = int(channels) // block**2
-    rows = 1 if is_symbolic(batch) else int(batch)
-    before, order = ([block, block, depth], [2, 3, 0, 4, 1]) if ctx.a("mode", "DCR") == "DCR" else (
-        [depth, block, block], [0, 3, 1, 4, 2]
-    )  # fmt: skip
-    if rows != 1 or is_symbolic(batch):
-        return by_parts(x, before, order, [depth, int(height) * block, int(width) * block])
-    parts = mb.reshape(x=x, shape=[*before, int(height), int(width)])
-    turned = mb.transpose(x=parts, perm=order)
-    return mb.reshape(x=turned, shape=[1, depth, int(height) * block, int(width) * block])
-
-
-def by_parts(x: Any, before: Sequence[int], order: Sequence[int], result: Sequence[int]) -> Any:
-    """The same for several samples: channels put in order first, then two transposes of five axes."""
-    depth_at, block = (2, before[0]) if order[0] == 2 else (0, before[1])
-    depth = before[depth_at]
-    index = np.arange(math.prod(before)).reshape(before)
-    # [depth, block over height, block over width]
-    index = index.transpose(2, 0, 1) if depth_at == 2 else index
-    x = mb.gather(x=x, indices=index.ravel().astype(np.int32), axis=1)
-    height, width = int(x.shape[2]), int(x.shape[3])
-    wide = mb.reshape(x=x, shape=[-1, depth * block, block, height, width])
-    wide = mb.reshape(x=mb.transpose(x=wide, perm=[0, 1, 3, 4, 2]), shape=[-1, depth, block, height, width * block])
-    tall = mb.transpose(x=wide, perm=[0, 1, 3, 2, 4])
-    return mb.reshape(x=tall, shape=[-1, *result])
-
-
-def space_to_depth(ctx: Context) -> Any:
-    """SpaceToDepth: the block's place counts before the channel."""
-    x, block = ctx.i(0), int(ctx.a("blocksize"))
-    _, channels, height, width = (None, *ctx.shape(0)[1:])
-    if is_symbolic(height) or is_symbolic(width):
-        raise ctx.refuse("moves open spatial axes to depth", "Fix the axes (`shapes`).")
-    rows, columns = int(height) // block, int(width) // block
-    tall = mb.reshape(x=x, shape=[-1, int(channels), rows, block, int(width)])
-    tall = mb.reshape(x=mb.transpose(x=tall, perm=[0, 3, 1, 2, 4]), shape=[-1, block * int(channels), rows, columns, block])
-    wide = mb.transpose(x=tall, perm=[0, 1, 4, 2, 3])
-    # Channels stand as [block over height, channel, block over width]; ONNX wants both blocks first.
-    index = np.arange(block * int(channels) * block).reshape(block, int(channels), block).transpose(0, 2, 1)
-    flat = mb.reshape(x=wide, shape=[-1, block * block * int(channels), rows, columns])
-    return mb.gather(x=flat, indices=index.ravel().astype(np.int32), axis=1)
-
-
-def constant_of_shape(ctx: Context) -> Any:
-    """A tensor of one number, of a shape that is computed."""
-    held = ctx.a("value")
-    value = np.zeros(1, np.float32)
-    if held is not None:
-        from onnx import numpy_helper
-
-        value = numpy_helper.to_array(held)
-    from edgebuild.models.convert.onnx_to_mil.values import native
-
-    return mb.fill(shape=ctx.i(0), value=native(value).ravel()[0])
-
-
 HANDLERS: dict[str, Handler] = {
-    "Reshape": reshape, "Flatten": flatten, "Squeeze": squeeze, "Unsqueeze": unsqueeze, "Transpose": transpose,
-    "Concat": concat, "Split": split, "Slice": slice_, "Shape": shape, "Size": size, "Expand": expand, "Tile": tile,
-    "DepthToSpace": depth_to_space, "SpaceToDepth": space_to_depth, "ConstantOfShape": constant_of_shape,
+    "Reshape": reshape,
+    "Flatten": flatten,
+    "Squeeze": squeeze,
+    "Unsqueeze": unsqueeze,
+    "Transpose": transpose,
+    "Shape": shape,
+    "Size": size,
 }  # fmt: skip

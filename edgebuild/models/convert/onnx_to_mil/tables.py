@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from edgebuild.models.convert.onnx_to_mil import (
     activation,
+    broadcasting,
+    casting,
     control,
     conv,
+    depth,
     elementwise,
     indexing,
+    integer,
     matmul,
     norm,
+    ordering,
     padding,
     pool,
     quantized,
@@ -17,22 +22,23 @@ from edgebuild.models.convert.onnx_to_mil import (
     reduce,
     resize,
     shape,
+    slicing,
 )
 from edgebuild.models.convert.onnx_to_mil.context import Handler
 
 GROUPS = {
-    "element by element": elementwise.HANDLERS,
+    "element by element": {**elementwise.HANDLERS, **casting.HANDLERS},
     "activations": activation.HANDLERS,
     "convolutions": conv.HANDLERS,
     "pools": pool.HANDLERS,
     "products of matrices": matmul.HANDLERS,
-    "form": {**shape.HANDLERS, **padding.HANDLERS},
-    "indices": indexing.HANDLERS,
+    "form": {**shape.HANDLERS, **slicing.HANDLERS, **broadcasting.HANDLERS, **depth.HANDLERS, **padding.HANDLERS},
+    "indices and order": {**indexing.HANDLERS, **ordering.HANDLERS},
     "reductions": reduce.HANDLERS,
     "normalisations": norm.HANDLERS,
     "resizing": resize.HANDLERS,
     "recurrent networks": recurrent.HANDLERS,
-    "quantization": quantized.HANDLERS,
+    "quantization": {**quantized.HANDLERS, **integer.HANDLERS},
     "control flow and sequences": control.HANDLERS,
 }
 """By the words of COVERAGE.md."""

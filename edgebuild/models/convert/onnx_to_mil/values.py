@@ -37,7 +37,8 @@ class Packed:
 
     def transposed(self, perm: list[int]) -> Packed:
         """Axes in another order."""
-        return Packed(*(np.transpose(part, perm) for part in (self.data, self.scale, self.zero_point)), self.bits)
+        data, scale, zero = (np.transpose(part, perm) for part in (self.data, self.scale, self.zero_point))
+        return Packed(data, scale, zero, self.bits)
 
     def scaled(self, factor: Array) -> Packed | None:
         """Times a factor that is one number or one for each index of an axis; None where it does not fit."""
@@ -92,7 +93,11 @@ def native(array: Array) -> Array:
             raise ValueError("a float64 constant lies beyond float32, the widest type of Core ML")
         return narrow
     if kind in "iu":
-        return np.clip(array, INT32.min, INT32.max).astype(np.int32) if array.dtype.itemsize > 2 else array.astype(np.int32)
+        return (
+            np.clip(array, INT32.min, INT32.max).astype(np.int32)
+            if array.dtype.itemsize > 2
+            else array.astype(np.int32)
+        )
     if array.dtype.name in ("int4", "uint4", "int2", "uint2"):
         return array.astype(np.int32)
     raise ValueError(f"a constant of type {array.dtype.name}, which Core ML does not have")

@@ -9,13 +9,14 @@ import numpy as np
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TypeProto, helper, numpy_helper
 
 from edgebuild.errors import EdgebuildError, Refused
-from edgebuild.models.convert.onnx_to_mil.context import Context, Scope, Target
+from edgebuild.models.convert.onnx_to_mil.context import Context
 from edgebuild.models.convert.onnx_to_mil.fold import fold, foldable
 from edgebuild.models.convert.onnx_to_mil.graph import body_of, needed, ordered, subgraphs, types_of
 from edgebuild.models.convert.onnx_to_mil.interface import Port
 from edgebuild.models.convert.onnx_to_mil.mil import FLOAT, Var, curr_block, is_symbolic, mb, types
 from edgebuild.models.convert.onnx_to_mil.names import Names
 from edgebuild.models.convert.onnx_to_mil.refusal import BY, label, operator, refusal, uncovered
+from edgebuild.models.convert.onnx_to_mil.scope import Scope, Target
 from edgebuild.models.convert.onnx_to_mil.tables import HANDLERS
 from edgebuild.models.convert.onnx_to_mil.values import Packed
 
@@ -83,6 +84,8 @@ class Walk:
             folded = self.folded(context)
             if folded is not None:
                 return folded
+            if "broadcast" in context.attributes:
+                raise context.refuse("broadcasts as before opset 7", "Export the model with a newer opset.")
             handler = HANDLERS.get(operator(node))
             if handler is None:
                 return self.body(context)
