@@ -14,6 +14,7 @@ from edgebuild.core.step import Step
 from edgebuild.core.versions import version_of
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
+from edgebuild.models import torch_files
 
 FORMATS: dict[str, str] = {
     "keras": "Keras `.keras`",
@@ -23,6 +24,9 @@ FORMATS: dict[str, str] = {
     "onnx-checked": "ONNX after its checks",
     "onnx": "ONNX",
     "tflite": "TFLite",
+    "pt2": "torch exported program `.pt2`",
+    "torchscript": "TorchScript",
+    "torch-weights": "torch weights with a builder",
 }
 """Name to words for people."""
 
@@ -98,6 +102,17 @@ ROUTES: tuple[Route, ...] = (
         extra="keras,litert,onnxruntime",
         words="convert to ONNX",
     ),
+    *(
+        Route(
+            source=form,
+            target="onnx-checked",
+            step=f"{CONVERT}.torch_to_onnx:TorchToOnnx",
+            distributions=("torch", "onnxscript", "onnx"),
+            extra="torch",
+            words="convert to ONNX",
+        )
+        for form in ("pt2", "torchscript")
+    ),
     Route(
         source="onnx-file",
         target="onnx-checked",
@@ -136,9 +151,11 @@ def model_format(path: Path) -> str:
         if (path / "saved_model.pb").is_file():
             return "savedmodel"
         raise ValueError("is a folder without `saved_model.pb`, so no SavedModel")
+    if path.suffix.lower() in torch_files.SUFFIXES:
+        return torch_files.torch_format(path)
     found = SUFFIXES.get(path.suffix.lower())
     if found is None:
-        known = ", ".join(f"`{suffix}`" for suffix in SUFFIXES)
+        known = ", ".join(f"`{suffix}`" for suffix in (*SUFFIXES, *torch_files.SUFFIXES))
         raise ValueError(f"has the suffix `{path.suffix}`; models end in {known} or are SavedModel folders")
     return found
 

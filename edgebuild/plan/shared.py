@@ -21,17 +21,24 @@ from edgebuild.models.admit import AdmitSource
 from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import model_format
 from edgebuild.plan.interface import class_names
-from edgebuild.plan.model import SharedModel
+from edgebuild.plan.model import SharedModel, built_as
 from edgebuild.runtimes import REFERENCE_SESSIONS
 from edgebuild.runtimes.base import Target
 from edgebuild.shipped import shipped
 
-REFERENCE_TOOLS = {"keras": ("tensorflow", "keras"), "h5": ("tensorflow", "keras"), "savedmodel": ("tensorflow",)}
+REFERENCE_TOOLS = {
+    "keras": ("tensorflow", "keras"),
+    "h5": ("tensorflow", "keras"),
+    "savedmodel": ("tensorflow",),
+    "pt2": ("torch",),
+    "torchscript": ("torch",),
+}
 """Distributions that run the untouched source, by its format."""
 
 RUNS_ON = {
     "keras": ("tensorflow", "keras", "numpy"),
     "tensorflow": ("tensorflow", "numpy"),
+    "torch": ("torch", "numpy"),
     "onnxruntime": ("onnxruntime", "numpy"),
     "litert": ("ai-edge-litert", "numpy"),
     "tensorrt": ("tensorrt", "onnxruntime", "numpy"),
@@ -210,7 +217,7 @@ class Shared(SharedModel):
         """
         file = Path(path)
         kind = model_format(file)
-        source = self.read_model(file, "own", f"read {file.name}")
+        source, kind = self.opened(self.read_model(file, "own", f"read {file.name}"), kind), built_as(kind)
         model = self.convert(source, kind, target)
         facts = self.add(inspection(source, kind, self.shapes, self.dims), f"inspect {file.name}")
         return self.add(AdmitSource(model=model, proofs=self.proof, same=(self.facts, facts)), f"admit {file.name}")

@@ -29,6 +29,8 @@ SESSIONS: dict[str, tuple[str, str]] = {
     "keras": ("reference", "keras"),
     "h5": ("reference", "keras"),
     "savedmodel": ("reference", "tensorflow"),
+    "pt2": ("pytorch", "torch"),
+    "torchscript": ("pytorch", "torch"),
     "onnx-file": ("onnxruntime", "onnxruntime"),
     "onnx": ("onnxruntime", "onnxruntime"),
     "tflite": ("litert", "litert"),

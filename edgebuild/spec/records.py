@@ -84,7 +84,12 @@ class ModelSection(Documented):
     """The network."""
 
     source: str
-    """An ONNX, Keras (`.keras`, `.h5`), TFLite or SavedModel file, relative to the spec, or `package://dist/path`."""
+    """An ONNX, Keras (`.keras`, `.h5`), TFLite, SavedModel or torch (`.pt2`, `.ts`, `.pt`, `.pth`) file.
+
+    Relative to the spec, or `package://dist/path`.
+    """
+    builder: str | None = None
+    """`model.py:build`, a function that makes the torch module whose weights `source` holds, with example inputs."""
     digest: Digest | None = None
     """Build only when the file has this digest."""
     inputs: dict[str, Input] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -71,7 +72,7 @@ budgets:
 effort: {{samples: {{simulated: 5}}}}
 package: {{files: [labels.txt]}}
 """
-MODELS = ("model.onnx", "model.keras", "model.tflite")
+MODELS = ("model.onnx", "model.keras", "model.tflite", "model.pt2")
 DATA = ("data.py:samples", "samples.npz", "images")
 
 
@@ -82,6 +83,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(Shared, "shipped", "sha256:of the templates")
     for name in (*MODELS, "own.onnx", "own.tflite", "samples.npz"):
         (tmp_path / name).write_bytes(b"not read before a build")
+    with zipfile.ZipFile(tmp_path / "model.pt2", "w") as archive:
+        # Told from others by the list of its archive; long enough to be no pointer of Git LFS.
+        archive.writestr("model/archive_format", "pt2" * 100)
     (tmp_path / "data.py").write_text("def samples(): ...\ndef own(): ...\ndef decoded(): ...\n")
     (tmp_path / "labels.txt").write_text("zero\none\n")
     for name in ("zero", "one"):

@@ -56,7 +56,7 @@ def test_a_format_is_known_by_its_suffix(name: str, form: str) -> None:
 
 
 def test_other_files_are_told_what_models_end_in(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"`\.pt`; models end in"):
-        routes.model_format(Path("m.pt"))
+    with pytest.raises(ValueError, match=r"`\.joblib`; models end in .*`\.pt2`"):
+        routes.model_format(Path("m.joblib"))
     with pytest.raises(ValueError, match=r"saved_model\.pb"):
         routes.model_format(tmp_path)
