@@ -104,7 +104,7 @@ class TargetLowering:
             if refused is not None:
                 raise refused
             self.target.admits(recipe)
-            draft = self.target.finish(self, self.drafted(recipe))
+            draft = self.completed(recipe)
             words = "; ".join(draft.words) or words
             model = draft.model
         except Refused as error:
@@ -112,6 +112,39 @@ class TargetLowering:
         plan = self.evidence(name, words, recipe, model, refused)
         self.candidates.append(plan)
         return plan
+
+    def completed(self, recipe: Recipe) -> Draft:
+        """A recipe's artifact as it ships; one that comes after another starts from that one's, and is left as it is.
+
+        Raises:
+            Refused: a stage cannot be taken, or this runtime has no candidate of that name.
+        """
+        if recipe.after is None:
+            return self.target.finish(self, self.drafted(recipe))
+        draft = self.completed(self.base(recipe))
+        for stage in recipe.stages:
+            draft = stage.lower(self, draft, self.target)
+        return draft
+
+    def base(self, recipe: Recipe) -> Recipe:
+        """The recipe that another comes after.
+
+        Raises:
+            Refused: this runtime has none of that name.
+        """
+        found = self.shared.spec.recipe(self.target, recipe.after or SOURCE)
+        if found is None:
+            why = f"`after: {recipe.after}` names a candidate that this runtime does not have."
+            raise Refused(by="plan", why=why, fix="Leave it to other targets by `candidates`.", kind="not applicable")
+        self.target.admits(found)
+        return found
+
+    def origin(self, recipe: Recipe) -> str:
+        """What a recipe starts from, as its digest counts it: a model of the user's own, or another candidate."""
+        if recipe.after is None:
+            return self.shared.own_digest(recipe.source)
+        found = self.shared.spec.recipe(self.target, recipe.after)
+        return recipe_digest(found, self.origin(found)) if found else recipe.after
 
     def drafted(self, recipe: Recipe) -> Draft:
         """The recipe's stages on its start.
@@ -142,8 +175,8 @@ class TargetLowering:
             name=name,
             words=words,
             required=recipe.required,
-            changes=len(recipe.stages) + (recipe.source is not None),
-            recipe=recipe_digest(recipe, self.shared.own_digest(recipe.source)),
+            changes=len(recipe.stages) + (recipe.source is not None) + (recipe.after is not None),
+            recipe=recipe_digest(recipe, self.origin(recipe)),
             made=made,
             model=model,
             call=call,

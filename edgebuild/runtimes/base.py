@@ -72,6 +72,7 @@ class Target(Documented):
     def describe(self, recipe: Recipe) -> str:
         """What a recipe asks for, in words, before anything is made of it."""
         start = f"your own {PurePath(recipe.source).name}" if recipe.source else ""
+        start = f"`{recipe.after}`" if recipe.after else start
         words = [start, *(stage.describe() for stage in recipe.stages)]
         return "; ".join(filter(None, words)) or "the model itself, converted and not compressed"
 

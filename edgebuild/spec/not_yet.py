@@ -42,10 +42,6 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
     "Candidate": {
-        "command": ("commands of your own", "Run it yourself and name its model: `{source: made.onnx}`."),
-        "after": ("candidates made from another one", "Write the stages out under `steps`."),
-        "output": ("commands of your own", "Run it yourself and name its model: `{source: made.onnx}`."),
-        "tools": ("commands of your own", "Run it yourself and name its model: `{source: made.onnx}`."),
         "search": ("searches", "Write one candidate for each variant."),
         "sweep": ("sweeps", "Write one candidate for each variant."),
         "prune": ("pruning", "Prune in a script of your own and name its model: `{source: pruned.onnx}`."),

@@ -55,6 +55,7 @@ candidates:
   weights: {{quantize: {{weights: int8, activations: float32}}}}
   dynamic: {{quantize: {{weights: int8, activations: dynamic}}}}
   own: {{source: own.{suffix}}}
+  made: {{after: full, command: [vela, "{{in}}"], output: "*"}}
 targets:
   ort: {{device: here, runtime: onnxruntime}}
   litert: {{device: here, runtime: litert}}
