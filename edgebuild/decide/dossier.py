@@ -37,12 +37,14 @@ class Entrant(Record):
     """A runtime that declines to load the model says so there."""
     memory: Attempt | None = None
     account: Attempt | None = None
+    call: Call | None = None
+    """How to load it, where that is not how the target loads all."""
 
 
 class DecideTarget(Step):
     """Hold every number against the budgets, choose, and write down all that is true of one target."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     filename: ClassVar[str] = "dossier.json"
     inline: ClassVar[bool] = True
 
@@ -125,7 +127,7 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
         outputs=tensors(raw.model, "outputs"),
         labels=step.labels,
         interface=step.interface,
-        call=step.call,
+        call=call_of(step, judged),
         splits=raw.splits,
         data_digest=raw.data_digest,
         seed=step.seed,
@@ -138,6 +140,12 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
         notes=(*choice.notes, *raw.notes()),
         protocol=raw.protocol,
     )
+
+
+def call_of(step: DecideTarget, judged: CandidateFile | None) -> Call:
+    """How to load what ships, or the nearest miss."""
+    name = judged.name if judged is not None else SOURCE
+    return next((item.call for item in step.entrants if item.name == name and item.call), step.call)
 
 
 def with_verdicts(candidate: CandidateFile, bench: Bench) -> CandidateFile:

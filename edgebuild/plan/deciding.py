@@ -62,6 +62,7 @@ def decide(
                 predictions=tuple(item.attempt() for item in entrant.predictions.values()),
                 memory=entrant.memory.attempt() if entrant.memory else None,
                 account=entrant.account.attempt(),
+                call=entrant.call if to.searched else None,
             )
             for entrant in entrants
         ),
@@ -94,6 +95,7 @@ def assemble(shared: Shared, to: TargetLowering, dossier: Artifact) -> AssembleP
         beside=tuple(entrant.beside.attempt() for entrant in to.candidates if entrant.beside),
         samples=to.split("report"),
         config=to.target.config(),
+        configs=tuple(entrant.config for entrant in to.candidates) if to.searched else (),
         files=shared.package_files,
         templates=shared.templates,
         shipped=shared.shipped,

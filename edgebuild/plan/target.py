@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from edgebuild.compress.base import Draft, Recipe
 from edgebuild.core.dossier import Call
@@ -36,6 +37,8 @@ class CandidatePlan:
     predictions: dict[str, Artifact]
     memory: Artifact | None
     account: Artifact
+    config: dict[str, Any] = field(default_factory=dict)
+    """The runtime's options in its own words, for the package."""
     beside: Artifact | None = None
     """Folder of files that ship with it."""
     refusal: Refused | None = None
@@ -82,6 +85,11 @@ class TargetLowering:
         return self.shared.checked / "calibrate"
 
     @property
+    def searched(self) -> bool:
+        """Whether its candidates differ in how they are loaded."""
+        return any(entrant.call != self.candidates[0].call for entrant in self.candidates)
+
+    @property
     def threads(self) -> int:
         """That the runtime is given."""
         return int(self.target.call().options.get("threads", 1))
@@ -90,15 +98,16 @@ class TargetLowering:
         """The samples of a split that are run for this target."""
         return self.shared.split(name, self.at_most if name in SPLITS else None)
 
-    def lower(self, name: str, recipe: Recipe, refused: Refused | None = None) -> CandidatePlan:
+    def lower(self, name: str, recipe: Recipe, refused: Refused | None = None, setting: str = "") -> CandidatePlan:
         """Add everything about one candidate: its artifact, predictions, memory and account.
 
         Args:
             name: of the candidate.
             recipe: what it is made by.
             refused: why it is not to be made at all.
+            setting: what is put behind its name where the target's options are searched.
         """
-        self._candidate = name
+        self._candidate = name = name + setting
         words = self.target.describe(recipe)
         try:
             if refused is not None:
@@ -109,6 +118,8 @@ class TargetLowering:
             model = draft.model
         except Refused as error:
             refused, model = error, self.shared.decline(error)
+        if setting:
+            words += f"; with {setting.removeprefix('.').replace('.', ', ').replace('-', ' ')}"
         plan = self.evidence(name, words, recipe, model, refused)
         self.candidates.append(plan)
         return plan
@@ -180,6 +191,7 @@ class TargetLowering:
             made=made,
             model=model,
             call=call,
+            config=self.target.config(),
             predictions=predictions,
             memory=memory,
             account=self.add(self.target.account(model, self.shared.feeds), "account of operations"),

@@ -64,6 +64,7 @@ targets:
   tpu: {{device: here, runtime: litert, io: uint8, providers: [edgetpu, cpu]}}
   mcu: {{device: here, runtime: tflite-micro}}
   minimal: {{device: here, runtime: onnxruntime, format: ort}}
+  sought: {{device: here, runtime: onnxruntime, search: {{threads: [1, 2]}}}}
 budgets:
   all: {{top1.drop: {{max: 1 pp, upper: 2 pp}}, latency.p95: 8 ms, size: 0.5x}}
 effort: {{samples: {{simulated: 5}}}}
