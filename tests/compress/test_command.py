@@ -56,7 +56,8 @@ def test_it_sees_a_home_of_its_own_and_a_copy_of_the_model(
     monkeypatch.setenv("SECRET", "1")
     code = "import os, sys; assert 'SECRET' not in os.environ; open(sys.argv[1], 'w').write(os.environ['HOME'])"
     made = bench(model, tmp_path).run(step([sys.executable, "-c", code, "{out}/a_vela.tflite"]))
-    assert made.read_text() == str(tmp_path / "bench" / "scratch" / "home")
+    assert made.read_text().endswith("/home")
+    assert not Path(made.read_text()).exists()
 
 
 def test_a_failure_is_told_in_its_own_last_words(model: Path, tmp_path: Path) -> None:

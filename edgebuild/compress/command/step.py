@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -63,19 +64,42 @@ class RunCommand(Step):
 
     def run(self, work: Workspace) -> None:
         """Raises: Refused: the program fails, takes too long, or makes no file or several."""
+        make(work.path(self.model), self.command, self.output, self.folder, self.own, work.output)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Words that are files of the user's."""
+        return tuple(item.path for item in self.files)
+
+
+def make(model: Path, command: tuple[str, ...], pattern: str, folder: str, own: tuple[str, ...], output: Path) -> None:
+    """The work itself, over paths and values.
+
+    Args:
+        model: what the command reads a copy of.
+        command: its words, with `{in}` and `{out}`.
+        pattern: glob below `{out}` of the one file it makes.
+        folder: in which `own` lie.
+        own: words that are files of the user's.
+        output: where the file goes.
+
+    Raises:
+        Refused: see `RunCommand.run`.
+    """
+    with tempfile.TemporaryDirectory(prefix="command-") as place:
+        scratch = Path(place).resolve()
         for name in ("in", "out", "home"):
-            (work.scratch / name).mkdir()
-        given = work.scratch / "in" / self.model.filename
-        shutil.copy(work.path(self.model), given)
-        own = {item.path: str(Path(self.folder, item.path)) for item in self.files}
-        places = {"{in}": str(given), "{out}": str(work.scratch / "out")}
-        words = [filled(own.get(word, word), places) for word in self.command]
-        made = run_command([found(words[0]), *words[1:]], work.scratch, self.output, self.command[0])
-        shutil.copyfile(made, work.output)
+            (scratch / name).mkdir()
+        given = scratch / "in" / model.name
+        shutil.copy(model, given)
+        places = {"{in}": str(given), "{out}": str(scratch / "out")}
+        words = [filled(str(Path(folder, word)) if word in own else word, places) for word in command]
+        made = run_command([found(words[0]), *words[1:]], scratch, pattern, command[0])
+        shutil.copyfile(made, output)
 
 
 def run_command(words: Sequence[str], scratch: Path, output: str, by: str) -> Path:
-    """The work itself: the file that the command makes below `scratch/out`.
+    """The file that the command makes below `scratch/out`.
 
     Raises:
         Refused: see `RunCommand.run`.
