@@ -66,4 +66,6 @@ class Recipe(Record):
     stages: tuple[Stage, ...] = ()
     source: str | None = None
     """A model of the user's own, with the same interface, instead of the spec's; absolute once the spec is resolved."""
+    after: str | None = None
+    """Another candidate, whose finished artifact the stages start from."""
     required: bool = False

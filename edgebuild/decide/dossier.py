@@ -40,6 +40,8 @@ class Entrant(Record):
     account: Attempt | None = None
     layers: Attempt | None = None
     """`layers.json`, where a budget asks how near a float candidate is to the source."""
+    call: Call | None = None
+    """How to load it, where that is not how the target loads all."""
 
 
 class DecideTarget(Step):
@@ -128,7 +130,7 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
         outputs=tensors(raw.model, "outputs"),
         labels=step.labels,
         interface=step.interface,
-        call=step.call,
+        call=call_of(step, judged),
         splits=raw.splits,
         data_digest=raw.data_digest,
         seed=step.seed,
@@ -141,6 +143,12 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
         notes=(*choice.notes, *raw.notes()),
         protocol=raw.protocol,
     )
+
+
+def call_of(step: DecideTarget, judged: CandidateFile | None) -> Call:
+    """How to load what ships, or the nearest miss."""
+    name = judged.name if judged is not None else SOURCE
+    return next((item.call for item in step.entrants if item.name == name and item.call), step.call)
 
 
 def with_verdicts(candidate: CandidateFile, bench: Bench) -> CandidateFile:

@@ -47,6 +47,8 @@ class AssemblePackage(Step):
     """Options in the runtime's own words, for its configuration file."""
     raw: bool = False
     """Whether the golden samples lie there as plain numbers too."""
+    configs: tuple[dict[str, Any], ...] = ()
+    """The same for each candidate, aligned with the dossier's, where they differ."""
     files: dict[str, Artifact] = {}
     """Files and folders of the user's by their name in the package."""
     templates: Artifact | None = None
@@ -58,6 +60,7 @@ class AssemblePackage(Step):
         """Raises: Refused: no candidate could be made. SpecError: a template or file of the user's is wrong."""
         dossier = Dossier.model_validate_json(work.path(self.dossier).read_bytes())
         row = shipped_row(dossier)
+        config = self.configs[row] if self.configs else self.config
         candidate = dossier.candidates[row]
         model, predicted = made(work, self.models[row]), made(work, self.predictions[row])
         work.output.mkdir()
@@ -70,9 +73,9 @@ class AssemblePackage(Step):
         if dossier.labels:
             (work.output / LABELS).write_text("\n".join(dossier.labels) + "\n", encoding="utf-8")
         renderer = Renderer(work.path(self.templates) if self.templates else None)
-        write_documents(renderer, dossier.runtime, package_view(dossier, candidate, self.config, golden), work.output)
+        write_documents(renderer, dossier.runtime, package_view(dossier, candidate, config, golden), work.output)
         place_files({name: work.path(artifact) for name, artifact in self.files.items()}, work.output)
-        seal(dossier, candidate, self.config, golden, work.output)
+        seal(dossier, candidate, config, golden, work.output)
 
 
 def shipped_row(dossier: Dossier) -> int:

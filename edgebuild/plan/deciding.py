@@ -67,6 +67,7 @@ def decide(
                 memory=entrant.memory.attempt() if entrant.memory else None,
                 account=entrant.account.attempt(),
                 layers=entrant.layers.attempt() if entrant.layers else None,
+                call=entrant.call if to.searched else None,
             )
             for entrant in entrants
         ),
@@ -100,6 +101,7 @@ def assemble(shared: Shared, to: TargetLowering, dossier: Artifact) -> AssembleP
         samples=to.split("report"),
         config=to.target.package_config(shared.spec.model.shapes),
         raw=to.target.raw_golden,
+        configs=tuple(entrant.config for entrant in to.candidates) if to.searched else (),
         files=shared.package_files,
         templates=shared.templates,
         shipped=shared.shipped,

@@ -56,8 +56,9 @@ class Writer:
     def path(self, artifact: Artifact) -> str:
         """Where an artifact lies, once the steps before it are written."""
         step = self.graph.steps[artifact.id]
-        if isinstance(step, AdmitSource):
-            return self.path(step.model)
+        if isinstance(step, AdmitSource) or type(step).hands_on:
+            held: Artifact = step.model  # type: ignore[attr-defined]  # every such step has one
+            return self.path(held)
         if is_input(step):
             place = str(PurePosixPath("inputs") / (artifact.member or artifact.filename))
             self.inputs[place] = artifact

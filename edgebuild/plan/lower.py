@@ -161,9 +161,12 @@ def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str],
     to = TargetLowering(
         shared=shared, name=name, target=target, measured=measured, facts=facts, at_most=at_most, ground=ground
     )
-    for candidate, recipe in spec.recipes(target).items():
-        if not only or candidate == SOURCE or candidate in only:
-            to.lower(candidate, recipe, beyond(spec, recipe, len(to.candidates)))
+    for setting, variant in target.variants().items():
+        to.target = variant
+        for candidate, recipe in spec.recipes(target).items():
+            if not only or candidate == SOURCE or candidate in only:
+                to.lower(candidate, recipe, beyond(spec, recipe, len(to.candidates)), setting)
+    to.target = next(iter(target.variants().values()))
     entrants = tuple(to.candidates)
     timing, latency = time_target(to, entrants, ground.incumbents.get(name, "")) if measured else (None, None)
     scores = {split: score(to, entrants, split) for split in SPLITS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from edgebuild.compress.base import Draft, Recipe
 from edgebuild.compress.quantize.stage import Quantize
@@ -40,6 +41,8 @@ class CandidatePlan:
     account: Artifact
     layers: Artifact | None = None
     """Layer by layer, where a budget asks how near it is to the source."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """The runtime's options in its own words, for the package."""
     beside: Artifact | None = None
     """Folder of files that ship with it."""
     refusal: Refused | None = None
@@ -86,6 +89,11 @@ class TargetLowering:
         return self.shared.checked / "calibrate"
 
     @property
+    def searched(self) -> bool:
+        """Whether its candidates differ in how they are loaded."""
+        return any(entrant.call != self.candidates[0].call for entrant in self.candidates)
+
+    @property
     def threads(self) -> int:
         """That the runtime is given."""
         return int(self.target.call().options.get("threads", 1))
@@ -94,28 +102,64 @@ class TargetLowering:
         """The samples of a split that are run for this target."""
         return self.shared.split(name, self.at_most if name in SPLITS else None)
 
-    def lower(self, name: str, recipe: Recipe, refused: Refused | None = None) -> CandidatePlan:
+    def lower(self, name: str, recipe: Recipe, refused: Refused | None = None, setting: str = "") -> CandidatePlan:
         """Add everything about one candidate: its artifact, predictions, memory and account.
 
         Args:
             name: of the candidate.
             recipe: what it is made by.
             refused: why it is not to be made at all.
+            setting: what is put behind its name where the target's options are searched.
         """
-        self._candidate = name
+        self._candidate = name = name + setting
         words = self.target.describe(recipe)
         try:
             if refused is not None:
                 raise refused
             self.target.admits(recipe)
-            draft = self.target.finish(self, self.drafted(recipe))
+            draft = self.completed(recipe)
             words = "; ".join(draft.words) or words
             model = draft.model
         except Refused as error:
             refused, model = error, self.shared.decline(error)
+        if setting:
+            words += f"; with {setting.removeprefix('.').replace('.', ', ').replace('-', ' ')}"
         plan = self.evidence(name, words, recipe, model, refused)
         self.candidates.append(plan)
         return plan
+
+    def completed(self, recipe: Recipe) -> Draft:
+        """A recipe's artifact as it ships; one that comes after another starts from that one's, and is left as it is.
+
+        Raises:
+            Refused: a stage cannot be taken, or this runtime has no candidate of that name.
+        """
+        if recipe.after is None:
+            return self.target.finish(self, self.drafted(recipe))
+        draft = self.completed(self.base(recipe))
+        for stage in recipe.stages:
+            draft = stage.lower(self, draft, self.target)
+        return draft
+
+    def base(self, recipe: Recipe) -> Recipe:
+        """The recipe that another comes after.
+
+        Raises:
+            Refused: this runtime has none of that name.
+        """
+        found = self.shared.spec.recipe(self.target, recipe.after or SOURCE)
+        if found is None:
+            why = f"`after: {recipe.after}` names a candidate that this runtime does not have."
+            raise Refused(by="plan", why=why, fix="Leave it to other targets by `candidates`.", kind="not applicable")
+        self.target.admits(found)
+        return found
+
+    def origin(self, recipe: Recipe) -> str:
+        """What a recipe starts from, as its digest counts it: a model of the user's own, or another candidate."""
+        if recipe.after is None:
+            return self.shared.own_digest(recipe.source)
+        found = self.shared.spec.recipe(self.target, recipe.after)
+        return recipe_digest(found, self.origin(found)) if found else recipe.after
 
     def drafted(self, recipe: Recipe) -> Draft:
         """The recipe's stages on its start.
@@ -146,11 +190,12 @@ class TargetLowering:
             name=name,
             words=words,
             required=recipe.required,
-            changes=len(recipe.stages) + (recipe.source is not None),
-            recipe=recipe_digest(recipe, self.shared.own_digest(recipe.source)),
+            changes=len(recipe.stages) + (recipe.source is not None) + (recipe.after is not None),
+            recipe=recipe_digest(recipe, self.origin(recipe)),
             made=made,
             model=model,
             call=call,
+            config=self.target.config(),
             predictions=predictions,
             memory=memory,
             account=self.add(self.target.account(model, self.shared.feeds), "account of operations"),

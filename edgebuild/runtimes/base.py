@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
+from json import dumps
+from math import prod
 from pathlib import PurePath
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, ValidationError, model_validator
 
 from edgebuild.compress.base import Draft, Recipe
 from edgebuild.compress.prune.stage import Prune
@@ -15,8 +20,11 @@ from edgebuild.core.graph import Lowering
 from edgebuild.core.records import Documented
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
-from edgebuild.errors import Refused
+from edgebuild.errors import Refused, did_you_mean
+from edgebuild.runtimes.providers import ConflictError
 
+MOST = 16
+"""Settings of one target: each is timed for every candidate."""
 HERE = "here"
 """The machine that builds, as a target names it."""
 
@@ -32,6 +40,8 @@ class Target(Documented):
     """Only these, besides `source`; all where left out."""
     choose: str | None = None
     """Ship this candidate; its verdicts stand."""
+    search: dict[str, Annotated[tuple[str | int | bool, ...], Field(min_length=1)]] = {}
+    """Options of this target with several values each; every candidate is timed with all of them, the first first."""
 
     format: ClassVar[str]
     """What the runtime loads, a name of `models/routes.py`."""
@@ -41,6 +51,49 @@ class Target(Documented):
     """Packages without which nothing can be made for it."""
     runs_on: ClassVar[tuple[str, ...]]
     """Those of them whose version decides what a model of this runtime answers, and how fast."""
+    searchable: ClassVar[tuple[str, ...]] = ()
+    """Options that change how fast an artifact runs, and not its bytes."""
+
+    @model_validator(mode="after")
+    def _searchable(self) -> Self:
+        for name in self.search:
+            known = type(self).searchable
+            if name not in known:
+                near = did_you_mean(name, known) or "."
+                fix = f"Known: {', '.join(known)}." if known else "Remove it: this runtime has no such options."
+                raise ConflictError(f"`search` knows no option `{name}`{near}", fix)
+            if name in self.model_fields_set:
+                raise ConflictError(f"`{name}` stands in `search` too", "Remove one of them.")
+        count = prod(len(values) for values in self.search.values())
+        if count > MOST:
+            raise ConflictError(f"`search` makes {count} settings of each candidate", f"At most {MOST} are timed.")
+        self.variants()
+        return self
+
+    def variants(self) -> dict[str, Target]:
+        """This target with one value of each searched option, by what is put behind a candidate's name.
+
+        The first is the first value of each, and has nothing behind the name.
+
+        Raises:
+            ConflictError: an option has no such value.
+        """
+        if not self.search:
+            return {"": self}
+        given = self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"search"})
+        found: dict[str, Target] = {}
+        for values in product(*self.search.values()):
+            setting = dict(zip(self.search, values, strict=True))
+            changed = [f".{name}-{value}" for name, value in setting.items() if value != self.search[name][0]]
+            try:
+                found["".join(changed).lower()] = type(self).model_validate_json(dumps(given | setting), strict=True)
+            except ValidationError as error:
+                problem = error.errors()[0]
+                place = ".".join(map(str, problem["loc"]))
+                words = ", ".join(f"{name}: {value}" for name, value in setting.items())
+                what = f"`search` gives `{words}`, and `{place}` {problem['msg'].replace('Input should', 'must')}"
+                raise ConflictError(what, "Give values that the option takes.") from error
+        return found
 
     arithmetic: ClassVar[str] = "float32"
     """Type of the values between layers where a recipe says nothing of them."""
@@ -104,6 +157,7 @@ class Target(Documented):
     def describe(self, recipe: Recipe) -> str:
         """What a recipe asks for, in words, before anything is made of it."""
         start = f"your own {PurePath(recipe.source).name}" if recipe.source else ""
+        start = f"`{recipe.after}`" if recipe.after else start
         words = [start, *(stage.describe() for stage in recipe.stages)]
         return "; ".join(filter(None, words)) or "the model itself, converted and not compressed"
 

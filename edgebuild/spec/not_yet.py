@@ -30,7 +30,6 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         "licences": ("checks of licences", "Remove it; put the licence among `files`."),
     },
     "Target": {
-        "search": ("searching a target's options", "Give one value here, or write one target for each."),
         "scenario": ("scenarios", "Remove it; latency is of one sample at a time."),
         "bake": ("baking pre- and postprocessing into the model", "Do it in the product, as `interface` says."),
         "io": ("other types at the model's ends for this runtime", "Remove it; inputs and outputs keep their types."),
@@ -42,10 +41,6 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
     "Candidate": {
-        "command": ("commands of your own", "Run it yourself and name its model: `{source: made.onnx}`."),
-        "after": ("candidates made from another one", "Write the stages out under `steps`."),
-        "output": ("commands of your own", "Run it yourself and name its model: `{source: made.onnx}`."),
-        "tools": ("commands of your own", "Run it yourself and name its model: `{source: made.onnx}`."),
         "search": ("searches", "Write one candidate for each variant."),
         "sweep": ("sweeps", "Write one candidate for each variant."),
         "train": ("training", "Train in a script of your own and name its model: `{source: trained.onnx}`."),

@@ -249,6 +249,11 @@ class Spec(Record):
     sources: tuple[str, ...] = ()
     """The files this was read from: the spec and what it extends, absolute."""
 
+    def recipe(self, target: Target, name: str) -> Recipe | None:
+        """A candidate by name, also one that the target is not offered; None where there is none for its runtime."""
+        every = {SOURCE: Recipe(), **(target.default_recipes() if self.defaults else {}), **self.candidates}
+        return every.get(name)
+
     def recipes(self, target: Target) -> dict[str, Recipe]:
         """The candidates of a target by name: `source`, the default set, then the spec's own, which replace by name."""
         found = {SOURCE: Recipe()}

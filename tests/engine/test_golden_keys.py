@@ -57,6 +57,7 @@ candidates:
   palette: {{quantize: {{weights: palette6}}}}
   dynamic: {{quantize: {{weights: int8, activations: dynamic}}}}
   own: {{source: own.{suffix}}}
+  made: {{after: full, command: [vela, "{{in}}"], output: "*"}}
 targets:
   ort: {{device: here, runtime: onnxruntime}}
   litert: {{device: here, runtime: litert}}
@@ -67,6 +68,7 @@ targets:
   mcu: {{device: here, runtime: tflite-micro}}
   apple: {{device: here, runtime: coreml, minimum_os: iOS18}}
   minimal: {{device: here, runtime: onnxruntime, format: ort}}
+  sought: {{device: here, runtime: onnxruntime, search: {{threads: [1, 2]}}}}
 budgets:
   all: {{top1.drop: {{max: 1 pp, upper: 2 pp}}, latency.p95: 8 ms, size: 0.5x, parity: 0.001}}
 effort: {{samples: {{simulated: 5}}}}

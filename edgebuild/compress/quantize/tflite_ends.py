@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from edgebuild.compress.quantize.tflite_graph import clean, read, with_signature, write
+from edgebuild.compress.quantize.tflite_graph import clean, with_signature
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused, words_of
+from edgebuild.models.tidy.tflite_file import read, write
 
 BY = "edgebuild"
 EndType = Literal["int8", "uint8", "int16"]
@@ -33,13 +35,18 @@ class ChangeEnds(Step):
 
     def run(self, work: Workspace) -> None:
         """Raises: Refused: an end is not what such integers could stand for."""
-        with words_of("ai-edge-litert"):
-            made = with_ends(work.path(self.model).read_bytes(), self.ends)
-        work.output.write_bytes(made)
+        change_ends(work.path(self.model), self.ends, work.output)
+
+
+def change_ends(model: Path, ends: str, output: Path) -> None:
+    """The work itself, over paths and values."""
+    with words_of("ai-edge-litert"):
+        made = with_ends(model.read_bytes(), ends)
+    output.write_bytes(made)
 
 
 def with_ends(content: bytes, ends: str) -> bytes:
-    """The work itself, over the file's content.
+    """The same, over the file's content.
 
     Raises:
         Refused: an input or output is used in floating point, or inside the model has other integers.

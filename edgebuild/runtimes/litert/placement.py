@@ -24,6 +24,7 @@ class HoldToDelegates(Step):
     filename: ClassVar[str] = "model.tflite"
     # What XNNPACK takes depends on the processor.
     portable: ClassVar[bool] = False
+    hands_on: ClassVar[bool] = True
 
     model: Artifact
     call: Call

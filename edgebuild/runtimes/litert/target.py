@@ -39,6 +39,7 @@ class LiteRTTarget(Target):
     extra: ClassVar[str] = "litert"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "ai-edge-litert", "ai-edge-quantizer")
     runs_on: ClassVar[tuple[str, ...]] = ("ai-edge-litert", "numpy")
+    searchable: ClassVar[tuple[str, ...]] = ("threads", "xnnpack")
 
     @model_validator(mode="after")
     def _consistent(self) -> LiteRTTarget:

@@ -24,6 +24,7 @@ class HoldToProviders(Step):
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     # What a provider takes depends on the hardware.
     portable: ClassVar[bool] = False
+    hands_on: ClassVar[bool] = True
 
     model: Artifact
     call: Call

@@ -48,6 +48,7 @@ class OnnxRuntimeTarget(Target):
     extra: ClassVar[str] = "onnxruntime"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "onnx", "onnxruntime", "onnxsim", "onnxconverter-common")
     runs_on: ClassVar[tuple[str, ...]] = ("onnxruntime", "numpy")
+    searchable: ClassVar[tuple[str, ...]] = ("threads", "optimization", "execution")
 
     @model_validator(mode="after")
     def _consistent(self) -> OnnxRuntimeTarget:
