@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from edgebuild.errors import Refused
 from edgebuild.measure.layers import CompareLayers
 from edgebuild.measure.memory import MeasureMemory
 from edgebuild.plan.held import Ground
+from edgebuild.plan.interface import as_packaged
 from edgebuild.plan.making import HoldToLock, makeable, recipe_digest
 from edgebuild.plan.shared import SPLITS, Shared
 from edgebuild.runtimes.base import Target
@@ -92,6 +94,11 @@ class TargetLowering:
     def searched(self) -> bool:
         """Whether its candidates differ in how they are loaded."""
         return any(entrant.call != self.candidates[0].call for entrant in self.candidates)
+
+    @property
+    def surroundings(self) -> Mapping[str, Any]:
+        """See `Lowering`."""
+        return {**as_packaged(self.shared.spec.interface), "labels": self.shared.labels}
 
     @property
     def threads(self) -> int:

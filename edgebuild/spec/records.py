@@ -9,6 +9,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    FiniteFloat,
     PositiveInt,
     SerializeAsAny,
     WithJsonSchema,
@@ -120,7 +121,7 @@ class InterfaceInput(Documented):
     """How it is brought to that size."""
     scale: Fraction | None = None
     """Each value is multiplied by it: `1/255`."""
-    mean: tuple[float, ...] | float | None = None
+    mean: tuple[FiniteFloat, ...] | FiniteFloat | None = None
     """Then this is subtracted, for each channel."""
 
 

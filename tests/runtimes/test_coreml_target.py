@@ -42,6 +42,8 @@ class Maker:
     def convert(self, model: Artifact, source: str, target: str) -> Artifact:
         return model
 
+    surroundings: dict[str, object] = {"inputs": {}, "outputs": {}, "labels": ()}
+
     def calibration(self) -> Artifact:
         return wire("calibration")
 

@@ -28,6 +28,8 @@ class To:
     def convert(self, model: Artifact, source: str, target: str) -> Artifact:
         return model
 
+    surroundings: dict[str, object] = {"inputs": {}, "outputs": {}, "labels": ()}
+
     def calibration(self) -> Artifact:
         return wire("checked", "calibrate")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,12 +11,26 @@ from edgebuild.compress.quantize.calibration import feeds
 from edgebuild.compress.quantize.ranges import read_ranges, write_ranges
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
-from edgebuild.errors import words_of
+from edgebuild.errors import Refused, words_of
 from edgebuild.models.hidden import hidden
 from edgebuild.models.tidy.coreml_package import canonical_mlpackage
 
 BY = "coremltools.optimize"
+EVALUATOR = "the Core ML evaluator"
 TOOLS = ("coremltools", "numpy", "onnxruntime", "pillow")
+
+
+@contextmanager
+def evaluating() -> Iterator[None]:
+    """Turn what the evaluator says of a program into a refusal; anything else that goes wrong is a mistake of ours.
+
+    Raises:
+        Refused: it lacks an operator, or the program's values do not fit.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise Refused(by=EVALUATOR, why=f"{error}") from error
 
 
 class CalibrateCoreml(Step):
@@ -43,9 +59,9 @@ def calibrate_coreml(model: Path, inputs: Path, output: Path) -> None:
     """The work itself, over paths and values."""
     from edgebuild.runtimes.coreml.session import open as load
 
-    with words_of("the Core ML evaluator"):
+    with evaluating():
         session = load(str(model), {"threads": 1})
-        given = feeds(session.inputs, inputs, BY)
+        given = feeds(session.inputs, inputs, EVALUATOR)
         bounds: dict[str, tuple[float, float]] = {}
         for feed in given:
             for name, value in (

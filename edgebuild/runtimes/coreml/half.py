@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from edgebuild.compress.quantize.calibration import feeds
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
-from edgebuild.errors import words_of
 from edgebuild.models.convert.onnx_to_coreml import OnnxToCoreml, onnx_to_coreml
+from edgebuild.runtimes.coreml.activations import EVALUATOR, evaluating
 
 
 class OnnxToHalf(OnnxToCoreml):
@@ -42,7 +42,6 @@ def read_kept(file: Path) -> tuple[str, ...]:
     return tuple(json.loads(file.read_text(encoding="utf-8"))["keep"])
 
 
-BY = "the Core ML evaluator"
 SAMPLES = 8
 """Calibration samples that are looked at; operators are tried one by one on the first."""
 ENOUGH_DB = 40.0
@@ -84,10 +83,10 @@ def find_float32(model: Path, inputs: Path, output: Path) -> None:
     from edgebuild.runtimes.coreml.evaluator.sensitivity import Halves
     from edgebuild.runtimes.coreml.session import open as load
 
-    with words_of(BY):
+    with evaluating():
         session = load(str(model), {"threads": 1})
         halves = Halves(session.evaluator)
-        given = [session.fed(feed) for feed in feeds(session.inputs, inputs, BY)[:SAMPLES]]
+        given = [session.fed(feed) for feed in feeds(session.inputs, inputs, EVALUATOR)[:SAMPLES]]
         exact = [halves.exact(feed) for feed in given]
 
         def quality(kept: Iterable[str]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from edgebuild.compress.base import Draft, Recipe
@@ -121,7 +122,7 @@ class CoremlTarget(Target):
         if draft.format == PACKAGE:
             return draft
         common: dict[str, Any] = {"model": draft.model, "format": "onnx", "minimum_os": self.minimum_os}
-        common["float16_io"] = self.io == "float16"
+        common |= {"float16_io": self.io == "float16", **self.baked(to)}
         whole = to.add(OnnxToCoreml(**common), "convert to Core ML")
         if arithmetic == "float32":
             return draft.then(whole, "float32 weights and arithmetic", PACKAGE)
@@ -130,11 +131,33 @@ class CoremlTarget(Target):
         except Refused:
             model = to.add(OnnxToCoreml(**common, precision="float16"), "convert to Core ML in float16")
             return draft.then(model, "float16 weights and arithmetic", PACKAGE)
-        plain = to.add(OnnxToCoreml(**{**common, "float16_io": False}), "convert to Core ML")
+        bare = {name: common[name] for name in ("model", "format", "minimum_os")}
+        plain = to.add(OnnxToCoreml(**bare), "convert to Core ML")
         keep = to.add(FindFloat32(model=plain, calibration=samples), "find what must stay in float32")
         model = to.add(OnnxToHalf(**common, keep=keep), "convert to Core ML in float16")
         words = "float16 weights and arithmetic, but for what loses the answers in it"
         return draft.then(model, words, PACKAGE)
+
+    def baked(self, to: Lowering) -> dict[str, Any]:
+        """What of the product's surroundings goes into the package, as fields of the conversion.
+
+        Raises:
+            Refused: `bake` asks for what the spec does not tell.
+        """
+        from edgebuild.models.convert.onnx_to_coreml import ImageInput
+
+        found: dict[str, Any] = {}
+        around = to.surroundings
+        if "labels" in self.bake:
+            found["labels"] = tuple(around["labels"]) or untold("labels", "outputs: {scores: {labels: labels.txt}}")
+        if "preprocess" in self.bake:
+            images = {
+                name: ImageInput(scale=entry.get("scale", 1.0), bias=shift(entry.get("mean")), color=color(entry))
+                for name, entry in around["inputs"].items()
+                if entry["kind"] == "image"
+            }
+            found["images"] = images or untold("preprocess", "inputs: {image: {kind: image, color: rgb, scale: 1/255}}")
+        return found
 
     def activations(self, to: Lowering, draft: Draft) -> Draft:
         """Quantize and dequantize operations around the heavy ones, with ranges of the calibration samples."""
@@ -192,3 +215,33 @@ def stored_words(how: Quantize) -> str:
     if how.weights == "int4":
         return "4-bit weights with a scale for each block"
     return f"8-bit weights {'per channel' if how.per_channel else 'per tensor'}"
+
+
+def color(entry: Mapping[str, Any]) -> str:
+    """Core ML's word for the order of an image's channels."""
+    words = {"rgb": "RGB", "bgr": "BGR", "gray": "GRAY"}
+    asked = entry.get("color", "rgb")
+    if asked not in words:
+        raise Refused(
+            by="coreml",
+            why=f"an image input has no color `{asked}`.",
+            fix="It has rgb, bgr and gray.",
+            kind="not applicable",
+        )
+    return words[asked]
+
+
+def shift(mean: Any) -> tuple[float, ...]:
+    """What is added after scaling: `interface` says what is subtracted."""
+    values = mean if isinstance(mean, list | tuple) else () if mean is None else (mean,)
+    return tuple(-float(value) for value in values)
+
+
+def untold(what: str, example: str) -> Any:
+    """Raises: Refused: `bake` asks for what the spec does not tell."""
+    raise Refused(
+        by="coreml",
+        why=f"`bake: [{what}]` has nothing to bake: the spec tells none.",
+        fix=f"Write `interface: {{{example}}}`.",
+        kind="not applicable",
+    )
