@@ -203,7 +203,7 @@ def test_layer_and_group_normalisation() -> None:
     feed = {"x": normal(2, 4, 6)}
     check(one("LayerNormalization", feed, {"s": normal(4, 6), "b": normal(4, 6)}, axis=1, epsilon=0.1), feed)
     check(one("InstanceNormalization", feed, {"s": normal(4), "b": normal(4)}, epsilon=0.1), feed)
-    check(one("LRN", {"x": normal(1, 6, 3, 3)}, size=4, alpha=0.5), {"x": normal(1, 6, 3, 3)})
+    check(one("LRN", {"x": normal(1, 6, 3, 3)}, size=3, alpha=0.5), {"x": normal(1, 6, 3, 3)})
     check(one("GroupNormalization", feed, {"s": normal(4), "b": normal(4)}, opset=21, num_groups=2), feed)
 
 

@@ -25,10 +25,11 @@ class Axis:
     """ONNX's coordinate_transformation_mode."""
     roi: tuple[float, float] = (0.0, 1.0)
 
-    def places(self) -> Array:
-        """For each new element its place on the old axis, float64, of shape (resized,)."""
-        x = np.arange(self.resized, dtype=np.float64)
-        middle = (x + 0.5) / self.scale - 0.5
+    def places(self, kind: type = np.float64) -> Array:
+        """For each new element its place on the old axis, computed in `kind`, of shape (resized,)."""
+        x = np.arange(self.resized, dtype=kind)
+        scale = kind(self.scale)
+        middle = (x + kind(0.5)) / scale - kind(0.5)
         if self.coordinates == "half_pixel":
             return middle
         if self.coordinates == "pytorch_half_pixel":
@@ -39,9 +40,9 @@ class Axis:
         if self.coordinates == "align_corners":
             return x * (self.size - 1) / (self.resized - 1) if self.resized > 1 else np.zeros(1)
         if self.coordinates == "asymmetric":
-            return x / self.scale
+            return x / scale
         if self.coordinates == "tf_half_pixel_for_nn":
-            return (x + 0.5) / self.scale
+            return (x + kind(0.5)) / scale
         if self.coordinates == "tf_crop_and_resize":
             start, end = self.roi
             if self.resized == 1:
@@ -56,9 +57,8 @@ class Axis:
 
     def nearest(self, rounding: str) -> Array:
         """For each new element the index of the nearest old one, int32 of shape (resized,)."""
-        x = self.places()
         # ONNX Runtime computes places in float32, in which ties are ties.
-        x = x.astype(np.float32).astype(np.float64)
+        x = self.places(np.float32)
         if rounding == "simple":
             rounding = "floor" if self.scale >= 1 else "ceil"
         found = {

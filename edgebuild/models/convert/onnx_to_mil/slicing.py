@@ -80,11 +80,11 @@ def bounds(ctx: Context, size: Any, start: int, stop: int, step: int) -> tuple[i
         Refused: nothing is left of the axis.
     """
     if not is_symbolic(size):
-        first, last, _ = slice(start, stop, step).indices(int(size))
-        if not range(first, last, step):
+        head, tail, _ = slice(start, stop, step).indices(int(size))
+        if not range(head, tail, step):
             raise ctx.refuse("leaves no element of an axis, and Core ML has no empty tensors")
         # Behind the first element going down there is no index: -1 would be the last one.
-        return first, (None if last < 0 else last)
+        return head, (None if tail < 0 else tail)
     if step < 0 and start < 0:
         first = None if start == -1 else start
     else:
