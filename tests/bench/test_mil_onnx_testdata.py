@@ -35,7 +35,7 @@ def tensor(file: Path) -> np.ndarray:
 
 
 def prepared(folder: Path, constant: bool) -> tuple[onnx.ModelProto, dict[str, np.ndarray], list[np.ndarray]]:
-    """Model with fixed shapes, run-time inputs and stored results; all inputs but the first as constants if so asked."""
+    """Model with fixed shapes, run-time inputs and stored results; all inputs but the first constant if so asked."""
     model, stored = onnx.load(folder / "model.onnx"), folder / "test_data_set_0"
     filled = {item.name for item in model.graph.initializer}
     inputs = [item for item in model.graph.input if item.name not in filled]

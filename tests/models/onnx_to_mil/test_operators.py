@@ -137,9 +137,11 @@ def test_gemm_scales_both_terms(turned: int) -> None:
 
 @pytest.mark.parametrize(
     ("op", "attributes"),
-    [("HardSigmoid", {}), ("HardSigmoid", {"alpha": 0.3, "beta": 0.1}), ("Elu", {"alpha": 0.7}), ("Selu", {}), ("Celu", {"alpha": 2.0}),
+    [("HardSigmoid", {}), ("HardSigmoid", {"alpha": 0.3, "beta": 0.1}), ("Elu", {"alpha": 0.7}), ("Selu", {}),
+     ("Celu", {"alpha": 2.0}),
      ("LeakyRelu", {}), ("ThresholdedRelu", {"alpha": 0.4}), ("Shrink", {"bias": 0.2, "lambd": 0.6}), ("Mish", {}),
-     ("HardSwish", {}), ("Softplus", {}), ("Softsign", {}), ("Asinh", {}), ("Reciprocal", {}), ("Round", {}), ("Sign", {})],
+     ("HardSwish", {}), ("Softplus", {}), ("Softsign", {}), ("Asinh", {}), ("Reciprocal", {}), ("Round", {}),
+      ("Sign", {})],
 )  # fmt: skip
 def test_activations_and_their_defaults(op: str, attributes: dict[str, float]) -> None:
     feed = {"x": 2 * normal(3, 8)}

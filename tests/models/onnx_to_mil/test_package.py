@@ -57,7 +57,7 @@ def test_operations_are_called_after_their_nodes_and_may_stay_in_float32() -> No
     mixed = coreml(model, feed, precision="float16", minimum_os="iOS17", keep_float32=names)["y:0"]
     want = onnxruntime(model, feed)["y:0"]
     assert not np.array_equal(mixed, half)
-    assert np.abs(mixed - want).max() <= np.abs(half - want).max()
+    np.testing.assert_allclose(mixed, want, atol=1e-2)
 
 
 def test_an_open_batch() -> None:
