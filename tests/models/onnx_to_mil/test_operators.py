@@ -137,9 +137,11 @@ def test_gemm_scales_both_terms(turned: int) -> None:
 
 @pytest.mark.parametrize(
     ("op", "attributes"),
-    [("HardSigmoid", {}), ("HardSigmoid", {"alpha": 0.3, "beta": 0.1}), ("Elu", {"alpha": 0.7}), ("Selu", {}), ("Celu", {"alpha": 2.0}),
+    [("HardSigmoid", {}), ("HardSigmoid", {"alpha": 0.3, "beta": 0.1}), ("Elu", {"alpha": 0.7}), ("Selu", {}),
+     ("Celu", {"alpha": 2.0}),
      ("LeakyRelu", {}), ("ThresholdedRelu", {"alpha": 0.4}), ("Shrink", {"bias": 0.2, "lambd": 0.6}), ("Mish", {}),
-     ("HardSwish", {}), ("Softplus", {}), ("Softsign", {}), ("Asinh", {}), ("Reciprocal", {}), ("Round", {}), ("Sign", {})],
+     ("HardSwish", {}), ("Softplus", {}), ("Softsign", {}), ("Asinh", {}), ("Reciprocal", {}), ("Round", {}),
+      ("Sign", {})],
 )  # fmt: skip
 def test_activations_and_their_defaults(op: str, attributes: dict[str, float]) -> None:
     feed = {"x": 2 * normal(3, 8)}
@@ -203,7 +205,7 @@ def test_layer_and_group_normalisation() -> None:
     feed = {"x": normal(2, 4, 6)}
     check(one("LayerNormalization", feed, {"s": normal(4, 6), "b": normal(4, 6)}, axis=1, epsilon=0.1), feed)
     check(one("InstanceNormalization", feed, {"s": normal(4), "b": normal(4)}, epsilon=0.1), feed)
-    check(one("LRN", {"x": normal(1, 6, 3, 3)}, size=4, alpha=0.5), {"x": normal(1, 6, 3, 3)})
+    check(one("LRN", {"x": normal(1, 6, 3, 3)}, size=3, alpha=0.5), {"x": normal(1, 6, 3, 3)})
     check(one("GroupNormalization", feed, {"s": normal(4), "b": normal(4)}, opset=21, num_groups=2), feed)
 
 

@@ -96,5 +96,6 @@ def test_dynamic_quantization() -> None:
     held = {"w": rng.integers(-128, 128, (32, 8)).astype(np.int8), "wz": np.array(2, np.int8)}
     feed = {"x": normal(3, 32)}
     check(model_of(nodes, feed, held, ["y"]), feed, tolerance=1e-4)
-    # Sums of 32 products of bytes exceed what float16 holds; they stay in float32.
-    check(model_of(nodes, feed, held, ["y"]), feed, tolerance=2, precision="float16")
+    # Sums of products of bytes exceed what float16 holds and stay in float32; an input rounded to float16 moves some
+    # by a quantum: measured 2.7 of 1180.
+    check(model_of(nodes, feed, held, ["y"]), feed, tolerance=8, precision="float16")

@@ -25,8 +25,8 @@ LIMITS = {
     "Pow": "integers exact below 2^24", "BatchNormalization": "inference", "Dropout": "inference",
     "MaxPool": "without indices", "TopK": "a constant k", "OneHot": "a constant depth", "Compress": "a constant condition",
     "Conv": "one to three spatial axes", "ConvTranspose": "1 to 3 spatial axes, constant weights",
-    "Reshape": "more than five dimensions only between two others; one open axis, or copied ones",
-    "Transpose": "over five dimensions where axes move together", "Slice": "constant bounds, or computed ones of step 1",
+    "Reshape": "more than five dimensions only between two others; one open axis, or copies",
+    "Transpose": "over five dimensions where axes stay together", "Slice": "constant bounds, or computed ones of step 1",
     "BitShift": "up to 32 signed bits", "EyeLike": "a known shape", "Resize": "fixed sizes; open axes by whole factors",
     "Upsample": "fixed sizes; open axes by whole factors", "SequenceAt": "constant places",
 }  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,28 +26,29 @@ class Axis:
     """ONNX's coordinate_transformation_mode."""
     roi: tuple[float, float] = (0.0, 1.0)
 
-    def places(self) -> Array:
-        """For each new element its place on the old axis, float64, of shape (resized,)."""
-        x = np.arange(self.resized, dtype=np.float64)
-        middle = (x + 0.5) / self.scale - 0.5
+    def places(self, kind: Any = np.float64) -> Array:
+        """For each new element its place on the old axis, computed in `kind`, of shape (resized,)."""
+        x = np.arange(self.resized, dtype=kind)
+        scale = kind(self.scale)
+        middle: Array = (x + kind(0.5)) / scale - kind(0.5)
         if self.coordinates == "half_pixel":
             return middle
         if self.coordinates == "pytorch_half_pixel":
             return middle if self.resized > 1 else np.zeros(1)
         if self.coordinates == "half_pixel_symmetric":
             adjustment = self.resized / (self.scale * self.size)
-            return self.size / 2 * (1 - adjustment) + middle
+            return np.asarray(self.size / 2 * (1 - adjustment) + middle)
         if self.coordinates == "align_corners":
-            return x * (self.size - 1) / (self.resized - 1) if self.resized > 1 else np.zeros(1)
+            return np.asarray(x * (self.size - 1) / (self.resized - 1)) if self.resized > 1 else np.zeros(1)
         if self.coordinates == "asymmetric":
-            return x / self.scale
+            return np.asarray(x / scale)
         if self.coordinates == "tf_half_pixel_for_nn":
-            return (x + 0.5) / self.scale
+            return np.asarray((x + kind(0.5)) / scale)
         if self.coordinates == "tf_crop_and_resize":
             start, end = self.roi
             if self.resized == 1:
                 return np.asarray([0.5 * (start + end) * (self.size - 1)])
-            return start * (self.size - 1) + x * (end - start) * (self.size - 1) / (self.resized - 1)
+            return np.asarray(start * (self.size - 1) + x * (end - start) * (self.size - 1) / (self.resized - 1))
         raise ValueError(f"the coordinate mode {self.coordinates}")
 
     def outside(self) -> Array:
@@ -56,9 +58,8 @@ class Axis:
 
     def nearest(self, rounding: str) -> Array:
         """For each new element the index of the nearest old one, int32 of shape (resized,)."""
-        x = self.places()
         # ONNX Runtime computes places in float32, in which ties are ties.
-        x = x.astype(np.float32).astype(np.float64)
+        x = self.places(np.float32)
         if rounding == "simple":
             rounding = "floor" if self.scale >= 1 else "ceil"
         found = {

@@ -80,18 +80,17 @@ def bounds(ctx: Context, size: Any, start: int, stop: int, step: int) -> tuple[i
         Refused: nothing is left of the axis.
     """
     if not is_symbolic(size):
-        first, last, _ = slice(start, stop, step).indices(int(size))
-        if not range(first, last, step):
+        head, tail, _ = slice(start, stop, step).indices(int(size))
+        if not range(head, tail, step):
             raise ctx.refuse("leaves no element of an axis, and Core ML has no empty tensors")
         # Behind the first element going down there is no index: -1 would be the last one.
-        return first, (None if last < 0 else last)
-    begin: int | None
+        return head, (None if tail < 0 else tail)
     if step < 0 and start < 0:
-        begin = None if start == -1 else start
+        first = None if start == -1 else start
     else:
-        begin = None if step < 0 and start >= int(saturated(2**31)) else int(saturated(start))
+        first = None if step < 0 and start >= int(saturated(2**31)) else int(saturated(start))
     open_end = stop >= 2**31 - 1 if step > 0 else stop < -(2**31 - 1)
-    return begin, (None if open_end else int(saturated(stop)))
+    return first, (None if open_end else int(saturated(stop)))
 
 
 def slice_at_run_time(ctx: Context, x: Any, axes: Sequence[int], steps: Sequence[int]) -> Any:
