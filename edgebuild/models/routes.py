@@ -45,6 +45,8 @@ class Route(Record):
     extra: str
     """That installs them."""
     words: str
+    by: str = ""
+    """The converter, by its name among people."""
     tool: str = ""
     """The lock of `specs/tools/` that pins what runs it, where that needs a folder of its own."""
 
@@ -80,6 +82,7 @@ ROUTES: tuple[Route, ...] = (
             distributions=(*KERAS, "tf2onnx", "onnx"),
             extra="keras,onnxruntime",
             words="convert to ONNX",
+            by="tf2onnx",
         )
         for form in ("keras", "h5", "savedmodel")
     ),
@@ -91,6 +94,7 @@ ROUTES: tuple[Route, ...] = (
             distributions=KERAS,
             extra="keras",
             words="convert to TFLite",
+            by="TensorFlow",
         )
         for form in ("keras", "h5", "savedmodel")
     ),
@@ -101,6 +105,7 @@ ROUTES: tuple[Route, ...] = (
         distributions=("tf2onnx", "tensorflow", "ai-edge-litert", "onnx"),
         extra="keras,litert,onnxruntime",
         words="convert to ONNX",
+        by="tf2onnx",
     ),
     *(
         Route(
@@ -110,6 +115,7 @@ ROUTES: tuple[Route, ...] = (
             distributions=("torch", "onnxscript", "onnx"),
             extra="torch",
             words="convert to ONNX",
+            by="torch",
         )
         for form in ("pt2", "torchscript")
     ),
@@ -128,6 +134,7 @@ ROUTES: tuple[Route, ...] = (
         distributions=("onnxsim", "onnx", "onnxruntime"),
         extra="onnxruntime",
         words="simplify the ONNX model",
+        by="onnxsim",
     ),
     Route(
         source="onnx",
@@ -136,6 +143,7 @@ ROUTES: tuple[Route, ...] = (
         distributions=("onnx", "onnxruntime", "ai-edge-litert"),
         extra="onnxruntime,litert",
         words="convert to TFLite",
+        by="onnx2tf",
         tool="onnx2tf",
     ),
 )
