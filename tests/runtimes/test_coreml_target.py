@@ -227,3 +227,42 @@ def test_a_configuration_has_apples_own_words() -> None:
     made = target(compute_units="cpu_and_ne", minimum_os="iOS16")
     assert made.config() == {"computeUnits": "cpuAndNeuralEngine", "minimumDeploymentTarget": "iOS16"}
     assert made.call().options == {"compute_units": "cpu_and_ne"}
+
+
+def channels_last(file: Path) -> Path:
+    """Mean over rows and columns, softmax; image float32 (1, 8, 8, 3), y (1, 3)."""
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], axes=[1, 2], keepdims=0),
+        helper.make_node("Softmax", ["mean"], ["y"], axis=1),
+    ]
+    return saved(file, nodes, [], [1, 8, 8, 3], [1, 3])
+
+
+def test_an_image_input_takes_pixels_and_is_judged_by_what_the_model_takes(maker: Maker, tmp_path: Path) -> None:
+    import onnxruntime as ort
+
+    baker = Maker(tmp_path, channels_last(tmp_path / "model.onnx"), maker.inputs["calibration"])
+    baker.surroundings = {
+        "inputs": {"x": {"kind": "image", "color": "rgb", "scale": 1 / 127.5, "mean": (1.0, 1.0, 0.5)}},
+        "labels": ("red", "green", "blue"),
+    }
+    package = baker.package(target(bake=["preprocess", "labels"]))
+    session = load(str(package), {})
+    assert [(item["name"], item.get("image")) for item in session.inputs] == [("x", "RGB")]
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 3))
+    x = (pixels / 127.5 - (1.0, 1.0, 0.5)).astype(np.float32)
+    (wanted,) = ort.InferenceSession(str(baker.inputs["model"])).run(None, {"x": x})
+    found = session.run({"x": x})
+    assert np.abs(found["y"] - wanted).max() < 1e-6
+    assert list(found) == ["y"], "the label is Core ML's own"
+    from edgebuild.runtimes.coreml.library import ct
+
+    described = ct.utils.load_spec(str(package)).description
+    assert described.predictedFeatureName in [item.name for item in described.output]
+
+
+@pytest.mark.parametrize("bake", ["preprocess", "labels"])
+def test_what_the_spec_does_not_tell_cannot_be_baked(maker: Maker, bake: str) -> None:
+    with pytest.raises(Refused, match="nothing to bake") as caught:
+        maker.package(target(bake=[bake]))
+    assert "interface" in caught.value.fix

@@ -11,6 +11,7 @@ from edgebuild.core.records import Record
 from edgebuild.core.step import Workspace
 from edgebuild.errors import Refused, words_of
 from edgebuild.models.convert.base import Conversion
+from edgebuild.models.convert.onnx_images import channels_first
 
 if TYPE_CHECKING:
     from edgebuild.models.convert.onnx_to_mil.lower import Lowered
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 BY = "coremltools"
 NAMES = "edgebuild.names"
 """Key in the package's metadata: JSON of each Core ML name → the ONNX name and type it stands for."""
+
+IMAGES = "edgebuild.images"
+"""The same: JSON of each image input → `scale` and `bias`, by which whole pixels become what the ONNX model takes."""
 
 Precision = Literal["float32", "float16"]
 
@@ -86,7 +90,7 @@ def onnx_to_coreml(  # noqa: PLR0913 - each is a choice of its own, and all have
         precision: what is computed in, and what weights are stored in.
         keep_float32: names of MIL operations, which are those of the ONNX nodes with `_` for what MIL does not accept.
         float16_io: floats at the interface are float16.
-        images: inputs that take pictures, [1, C, H, W] in the model, by their ONNX names.
+        images: inputs that take pictures, [1, C, H, W] or [1, H, W, C] in the model, by their ONNX names.
         labels: one for each element of the last output, which becomes a probability by label.
         ranges: of open axes, as of `lower`.
 
@@ -99,7 +103,9 @@ def onnx_to_coreml(  # noqa: PLR0913 - each is a choice of its own, and all have
     from edgebuild.models.convert.onnx_to_mil.mil import ct
     from edgebuild.models.tidy.coreml_package import canonical_mlpackage
 
-    lowered = lower(onnx.load(model), minimum_os=minimum_os, ranges=ranges, float16_io=float16_io)
+    read = onnx.load(model)
+    channels_first(read, list(images or {}))
+    lowered = lower(read, minimum_os=minimum_os, ranges=ranges, float16_io=float16_io)
     kept = frozenset(keep_float32) | lowered.wide
     half = ct.transform.FP16ComputePrecision(op_selector=lambda op: op.name not in kept)
     with words_of(BY):
@@ -112,17 +118,37 @@ def onnx_to_coreml(  # noqa: PLR0913 - each is a choice of its own, and all have
             inputs=input_types(lowered, images or {}),
             classifier_config=classifier(lowered, labels),
         )
-        converted.user_defined_metadata[NAMES] = json.dumps(names(lowered, bool(labels)), sort_keys=True)
+        named = names(lowered, converted.get_spec().description.predictedProbabilitiesName)
+        converted.user_defined_metadata[NAMES] = json.dumps(named, sort_keys=True)
+        if images:
+            converted.user_defined_metadata[IMAGES] = json.dumps(pixels(lowered, images), sort_keys=True)
         converted.save(str(output))
         canonical_mlpackage(output)
 
 
-def names(lowered: Lowered, classifies: bool) -> dict[str, dict[str, dict[str, str]]]:
-    """Core ML name → name and type in ONNX, of inputs and outputs; a classifier's probabilities keep their own form."""
-    outputs = [port for port in lowered.outputs if not (classifies and port is lowered.outputs[-1])]
-    sides = {"inputs": lowered.inputs, "outputs": outputs}
+def names(lowered: Lowered, probabilities: str) -> dict[str, dict[str, dict[str, str]]]:
+    """Core ML name → name and type in ONNX, of inputs and outputs.
+
+    Args:
+        lowered: the program.
+        probabilities: what a classifier calls the probabilities by label, which stand for the last output; else "".
+    """
+    outputs = {port.coreml: port for port in lowered.outputs}
+    if probabilities:
+        outputs[probabilities] = outputs.pop(lowered.outputs[-1].coreml)
+    sides = {"inputs": {port.coreml: port for port in lowered.inputs}, "outputs": outputs}
     return {
-        side: {port.coreml: {"name": port.name, "dtype": port.dtype} for port in ports} for side, ports in sides.items()
+        side: {name: {"name": port.name, "dtype": port.dtype} for name, port in ports.items()}
+        for side, ports in sides.items()
+    }
+
+
+def pixels(lowered: Lowered, images: Mapping[str, ImageInput]) -> dict[str, dict[str, Any]]:
+    """How whole pixels become the ONNX model's input, by Core ML's name."""
+    return {
+        port.coreml: {"scale": images[port.name].scale, "bias": list(images[port.name].bias) or [0.0]}
+        for port in lowered.inputs
+        if port.name in images
     }
 
 

@@ -1,20 +1,24 @@
 """Inputs and outputs of a package as callers see them, and the way between their arrays and Core ML's.
 
 Image inputs take [1, C, H, W], [H, W, C] or [1, H, W, C] with whole values from 0 to 255; the channels are in the
-order of the package's own colours (BGR: blue first). The program itself scales them. A classifier answers with its
+order of the package's own colours (BGR: blue first). The program itself scales them; where the package tells how,
+callers give what the original model takes, and the nearest pixels are fed. A classifier answers with its
 label, [1], and the probabilities of all labels in the order of the classes, [1, K].
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 NAMES = "edgebuild.names"
 """Key of a package's metadata: JSON of the original name and type of each input and output."""
+
+IMAGES = "edgebuild.images"
+"""The same of each image input: `scale` and `bias`, by which whole pixels become what the original model takes."""
 
 ARRAYS = {65552: "float16", 65568: "float32", 65600: "float64", 131080: "int8", 131104: "int32"}
 """Core ML's types of arrays (`ArrayFeatureType.ArrayDataType`)."""
@@ -38,6 +42,9 @@ class Port:
     """The type callers see."""
     colours: str = ""
     """Of an image."""
+    scale: float = 1.0
+    bias: tuple[float, ...] = ()
+    """Of an image whose callers give `scale * pixel + bias`, for each channel or for all; pixels where empty."""
     classes: tuple[Any, ...] = ()
     """Labels in order, for the probabilities of a classifier."""
 
@@ -69,21 +76,30 @@ class Port:
         return array.astype(self.held, copy=False)
 
     def pixels(self, array: np.ndarray) -> np.ndarray:
-        """An image as float32, [1, C, H, W]."""
-        _, channels, height, width = self.shape
-        if array.shape != self.shape:
-            rows = array.reshape(array.shape[1:]) if array.ndim == 4 and array.shape[0] == 1 else array
-            if rows.ndim == 2:
-                rows = rows[:, :, None]
-            if rows.shape != (height, width, channels):
-                wanted = f"{list(self.shape)} or {[height, width, channels]}"
-                raise ValueError(f"image `{self.name}` has shape {list(array.shape)}; it takes {wanted}")
-            array = rows.transpose(2, 0, 1)[None]
-        found = array.astype(np.float32)
+        """An image as float32, [1, C, H, W]; what an original model takes is turned back into the nearest pixels."""
+        found = self.channels_first(array).astype(np.float32)
+        if self.bias:
+            shift = np.array(self.bias, np.float32).reshape(1, -1, 1, 1)
+            whole_pixels: np.ndarray = np.clip(np.rint((found - shift) / np.float32(self.scale)), 0, 255)
+            return whole_pixels
         whole = self.colours == "GRAYSCALE_FLOAT16" or np.array_equal(found, np.rint(found))
         if not whole or found.min() < 0 or found.max() > 255:
             raise ValueError(f"image `{self.name}` takes whole values from 0 to 255")
         return found
+
+    def channels_first(self, array: np.ndarray) -> np.ndarray:
+        """An image of any layout as [1, C, H, W]."""
+        if array.shape == self.shape:
+            return array
+        _, channels, height, width = self.shape
+        rows = array.reshape(array.shape[1:]) if array.ndim == 4 and array.shape[0] == 1 else array
+        if rows.ndim == 2:
+            rows = rows[:, :, None]
+        if rows.shape != (height, width, channels):
+            wanted = f"{list(self.shape)} or {[height, width, channels]}"
+            raise ValueError(f"image `{self.name}` has shape {list(array.shape)}; it takes {wanted}")
+        first: np.ndarray = rows.transpose(2, 0, 1)[None]
+        return first
 
     def returned(self, value: Any) -> np.ndarray:
         """What Core ML gave as the array that callers see."""
@@ -106,9 +122,19 @@ def ports(spec: Any) -> tuple[list[Port], list[Port]]:
     if spec.WhichOneof("Type") != "mlProgram":
         raise ValueError(f"the package holds a {spec.WhichOneof('Type')}; only ML programs are run")
     described = description(spec)
-    named = json.loads(spec.description.metadata.userDefined.get(NAMES, "{}"))
-    inputs = [port(feature, named.get("inputs", {}), spec) for feature in described.input]
-    return inputs, [port(feature, named.get("outputs", {}), spec) for feature in described.output]
+    told = spec.description.metadata.userDefined
+    named, images = (json.loads(told.get(key, "{}")) for key in (NAMES, IMAGES))
+    inputs = [pictured(port(feature, named.get("inputs", {}), spec), images) for feature in described.input]
+    # The label of a classifier is no output of the model that the package was made from.
+    known = named.get("outputs") or {feature.name for feature in described.output}
+    outputs = [port(feature, named.get("outputs", {}), spec) for feature in described.output if feature.name in known]
+    return inputs, outputs
+
+
+def pictured(found: Port, images: dict[str, Any]) -> Port:
+    """An input with how its pixels are scaled, where it is an image and the package tells."""
+    told = images.get(found.inner) if found.colours else None
+    return replace(found, scale=told["scale"], bias=tuple(told["bias"])) if told else found
 
 
 def description(spec: Any) -> Any:
