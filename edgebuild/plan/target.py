@@ -98,7 +98,8 @@ class TargetLowering:
     @property
     def surroundings(self) -> Mapping[str, Any]:
         """See `Lowering`."""
-        return {**as_packaged(self.shared.spec.interface), "labels": self.shared.labels}
+        shapes = self.shared.spec.model.shapes
+        return {**as_packaged(self.shared.spec.interface), "labels": self.shared.labels, "shapes": shapes}
 
     @property
     def threads(self) -> int:

@@ -42,7 +42,7 @@ class Maker:
     def convert(self, model: Artifact, source: str, target: str) -> Artifact:
         return model
 
-    surroundings: dict[str, object] = {"inputs": {}, "outputs": {}, "labels": ()}
+    surroundings: dict[str, object] = {"inputs": {}, "outputs": {}, "labels": (), "shapes": {}}
 
     def calibration(self) -> Artifact:
         return wire("calibration")
@@ -245,6 +245,7 @@ def test_an_image_input_takes_pixels_and_is_judged_by_what_the_model_takes(maker
     baker.surroundings = {
         "inputs": {"x": {"kind": "image", "color": "rgb", "scale": 1 / 127.5, "mean": (1.0, 1.0, 0.5)}},
         "labels": ("red", "green", "blue"),
+        "shapes": {},
     }
     package = baker.package(target(bake=["preprocess", "labels"]))
     session = load(str(package), {})
@@ -266,3 +267,26 @@ def test_what_the_spec_does_not_tell_cannot_be_baked(maker: Maker, bake: str) ->
     with pytest.raises(Refused, match="nothing to bake") as caught:
         maker.package(target(bake=[bake]))
     assert "interface" in caught.value.fix
+
+
+def test_an_open_axis_takes_every_size_of_its_range_and_no_other(maker: Maker, tmp_path: Path) -> None:
+    import onnxruntime as ort
+
+    sides = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, ["seq", 4]),
+        helper.make_tensor_value_info("y", TensorProto.FLOAT, ["seq", 3]),
+    ]
+    weight = numpy_helper.from_array(np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32), "w")
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "g", sides[:1], sides[1:], [weight])
+    file = tmp_path / "open.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), file)
+    loose = Maker(tmp_path, file, maker.inputs["calibration"])
+    loose.surroundings = {"inputs": {}, "labels": (), "shapes": {"range": {"seq": "1..9"}}}
+    session = load(str(loose.package(target())), {})
+    reference = ort.InferenceSession(str(file))
+    for size in (1, 5, 9):
+        x = np.random.default_rng(size).normal(size=(size, 4)).astype(np.float32)
+        (wanted,) = reference.run(None, {"x": x})
+        assert np.abs(session.run({"x": x})["y"] - wanted).max() < 1e-5
+    with pytest.raises(ValueError, match="10"):
+        session.run({"x": np.zeros((10, 4), np.float32)})

@@ -40,6 +40,8 @@ class Port:
     """The type in Core ML; `object` for labels of text."""
     dtype: str
     """The type callers see."""
+    limits: tuple[tuple[int, int], ...] = ()
+    """Least and greatest size of each axis, -1 without a limit; empty where none may vary by ranges."""
     colours: str = ""
     """Of an image."""
     scale: float = 1.0
@@ -69,11 +71,18 @@ class Port:
             return self.pixels(array)
         if array.ndim == 0 and self.shape == (1,):
             array = array.reshape(1)
+        self.fits(array)
         if self.held == "int32" and array.dtype in (np.int64, np.uint64, np.uint32) and array.size:
             limits = np.iinfo(np.int32)
             if array.min() < limits.min or array.max() > limits.max:
                 raise ValueError(f"`{self.name}` has values beyond 32 bits, which Core ML's integers do not hold")
         return array.astype(self.held, copy=False)
+
+    def fits(self, array: np.ndarray) -> None:
+        """Raises: ValueError: an axis is outside its range, which Core ML would decline."""
+        for axis, (size, (least, most)) in enumerate(zip(array.shape, self.limits, strict=False)):
+            if size < least or 0 <= most < size:
+                raise ValueError(f"axis {axis} of `{self.name}` is {size}; the package takes {least} to {most}")
 
     def pixels(self, array: np.ndarray) -> np.ndarray:
         """An image as float32, [1, C, H, W]; what an original model takes is turned back into the nearest pixels."""
@@ -149,7 +158,8 @@ def port(feature: Any, named: dict[str, Any], spec: Any) -> Port:
     inner, name, kind = feature.name, str(given.get("name", feature.name)), feature.type.WhichOneof("Type")
     if kind == "multiArrayType":
         held = ARRAYS[feature.type.multiArrayType.dataType]
-        return Port(inner, name, sizes(feature.type.multiArrayType), held, str(given.get("dtype", held)))
+        array = feature.type.multiArrayType
+        return Port(inner, name, sizes(array), held, str(given.get("dtype", held)), limits=limits(array))
     if kind == "imageType":
         image = feature.type.imageType
         colours = COLOURS[image.colorSpace]
@@ -175,6 +185,13 @@ def sizes(array: Any) -> tuple[int, ...]:
         axes = zip(*(shape.shape for shape in array.enumeratedShapes.shapes), strict=True)
         return tuple(int(axis[0]) if len(set(axis)) == 1 else -1 for axis in axes)
     return tuple(int(size) for size in array.shape)
+
+
+def limits(array: Any) -> tuple[tuple[int, int], ...]:
+    """Least and greatest size of each axis, where they vary by ranges."""
+    if array.WhichOneof("ShapeFlexibility") != "shapeRange":
+        return ()
+    return tuple((int(item.lowerBound), int(item.upperBound)) for item in array.shapeRange.sizeRanges)
 
 
 def classes(spec: Any) -> tuple[Any, ...]:

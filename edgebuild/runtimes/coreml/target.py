@@ -122,6 +122,7 @@ class CoremlTarget(Target):
         if draft.format == PACKAGE:
             return draft
         common: dict[str, Any] = {"model": draft.model, "format": "onnx", "minimum_os": self.minimum_os}
+        common["ranges"] = ranges(to.surroundings["shapes"])
         common |= {"float16_io": self.io == "float16", **self.baked(to)}
         whole = to.add(OnnxToCoreml(**common), "convert to Core ML")
         if arithmetic == "float32":
@@ -131,7 +132,7 @@ class CoremlTarget(Target):
         except Refused:
             model = to.add(OnnxToCoreml(**common, precision="float16"), "convert to Core ML in float16")
             return draft.then(model, "float16 weights and arithmetic", PACKAGE)
-        bare = {name: common[name] for name in ("model", "format", "minimum_os")}
+        bare = {name: common[name] for name in ("model", "format", "minimum_os", "ranges")}
         plain = to.add(OnnxToCoreml(**bare), "convert to Core ML")
         keep = to.add(FindFloat32(model=plain, calibration=samples), "find what must stay in float32")
         model = to.add(OnnxToHalf(**common, keep=keep), "convert to Core ML in float16")
@@ -245,3 +246,15 @@ def untold(what: str, example: str) -> Any:
         fix=f"Write `interface: {{{example}}}`.",
         kind="not applicable",
     )
+
+
+def ranges(shapes: Mapping[str, Mapping[str, int | str]]) -> dict[str, tuple[int, int]]:
+    """Least and greatest size of each axis that stays open, `seq: 1..256` in the spec."""
+    found: dict[str, tuple[int, int]] = {}
+    for sizes in shapes.values():
+        for axis, size in sizes.items():
+            low, dots, high = str(size).partition("..")
+            if dots:
+                before = found.get(axis, (int(low), int(high)))
+                found[axis] = (min(before[0], int(low)), max(before[1], int(high)))
+    return found
