@@ -43,6 +43,10 @@ class Target(Documented):
     search: dict[str, Annotated[tuple[str | int | bool, ...], Field(min_length=1)]] = {}
     """Options of this target with several values each; every candidate is timed with all of them, the first first."""
 
+    title: ClassVar[str]
+    """What people call the runtime."""
+    ends: ClassVar[str] = ""
+    """What `finish` does at the end of every route, in words."""
     format: ClassVar[str]
     """What the runtime loads, a name of `models/routes.py`."""
     extra: ClassVar[str]

@@ -43,6 +43,8 @@ class CoremlTarget(Target):
     """`preprocess`: image inputs are images, scaled and shifted inside the package; `labels`: it is a classifier that
     answers with a class label and the probability of each."""
 
+    title: ClassVar[str] = "Core ML"
+    ends: ClassVar[str] = "our lowering to MIL → coremltools"
     format: ClassVar[str] = "onnx"
     extra: ClassVar[str] = "coreml"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "onnx", "onnxruntime", "onnxsim", "coremltools")

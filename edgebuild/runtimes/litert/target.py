@@ -35,6 +35,7 @@ class LiteRTTarget(Target):
     io: Literal["float32", "int8", "uint8", "int16"] = "float32"
     """Type at the ends of quantized candidates; `source` and models of your own keep theirs."""
 
+    title: ClassVar[str] = "LiteRT"
     format: ClassVar[str] = "tflite"
     extra: ClassVar[str] = "litert"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "ai-edge-litert", "ai-edge-quantizer")

@@ -44,6 +44,7 @@ class OnnxRuntimeTarget(Target):
     fallback: Fallback = "count"
     """Operators that run on the processor although others are preferred: allowed silently, counted, or refused."""
 
+    title: ClassVar[str] = "ONNX Runtime"
     format: ClassVar[str] = "onnx"
     extra: ClassVar[str] = "onnxruntime"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "onnx", "onnxruntime", "onnxsim", "onnxconverter-common")

@@ -64,6 +64,8 @@ class TensorrtTarget(Target):
     threads: int = Field(default=1, ge=1, le=256)
     """Of ONNX Runtime, where the graph is run on the processor in place of a GPU."""
 
+    title: ClassVar[str] = "TensorRT"
+    ends: ClassVar[str] = "TensorRT-RTX's parser"
     format: ClassVar[str] = "onnx"
     extra: ClassVar[str] = "tensorrt"
     distributions: ClassVar[tuple[str, ...]] = (

@@ -26,6 +26,7 @@ class TFLiteMicroTarget(Target):
     io: Literal["int8", "float32"] = "int8"
     """Type at the ends of quantized candidates; `source` and models of your own keep theirs."""
 
+    title: ClassVar[str] = "TensorFlow Lite Micro"
     format: ClassVar[str] = "tflite"
     extra: ClassVar[str] = "micro"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "tflite-micro", "ai-edge-litert", "ai-edge-quantizer")

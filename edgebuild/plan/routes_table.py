@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from edgebuild.models.routes import FORMATS, ROUTES, Route, along
+from edgebuild.runtimes import TARGETS, load_target
+from edgebuild.runtimes.base import Target
 
-TARGETS: Mapping[str, str] = {"ONNX Runtime": "onnx", "LiteRT": "tflite", "Core ML": "onnx", "TensorRT": "onnx"}
-"""Runtime to the format that it takes; Core ML and TensorRT turn ONNX into their own form themselves."""
 INNER = ("onnx-checked", "onnx")
 """Formats that no user brings."""
-OPENED = {"torch-weights": ("pt2", "build the program with the user's function")}
+OPENED = {"torch-weights": ("pt2", "your builder")}
 """Format to what it is opened as, and how."""
 
 
 def routes_table() -> str:
     """A table in Markdown: a row for each format of a source, a column for each runtime, in each cell the way."""
+    targets = [load_target(name) for name in TARGETS]
     lines = [
-        f"| source | {' | '.join(TARGETS)} |",
-        f"|---|{'---|' * len(TARGETS)}",
+        f"| source | {' | '.join(target.title for target in targets)} |",
+        f"|---|{'---|' * len(targets)}",
         *(
-            f"| {FORMATS[source]} | {' | '.join(way(source, target) for target in TARGETS.values())} |"
+            f"| {FORMATS[source]} | {' | '.join(way(source, target) for target in targets)} |"
             for source in FORMATS
             if source not in INNER
         ),
@@ -29,7 +29,7 @@ def routes_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def way(source: str, target: str) -> str:
+def way(source: str, target: type[Target]) -> str:
     """The conversions of the shortest route in words, whatever is installed here; `–` where none leads."""
     import networkx as nx
 
@@ -38,13 +38,14 @@ def way(source: str, target: str) -> str:
     graph.add_nodes_from(FORMATS)
     for route in ROUTES:
         graph.add_edge(route.source, route.target, route=route)
-    if not nx.has_path(graph, opened, target):
+    if not nx.has_path(graph, opened, target.format):
         return "–"
     told = [first] if first else []
-    told += [words(route) for route in along(graph, opened, target)]
-    return ", ".join(told) or "as it is"
+    told += [words(route) for route in along(graph, opened, target.format)]
+    told += [target.ends] if target.ends else []
+    return " → ".join(told) or "as it is"
 
 
 def words(route: Route) -> str:
-    """`convert to ONNX (tf2onnx)`: what a conversion does, and the library that decides how."""
-    return f"{route.words} ({route.by})" if route.by else route.words
+    """Who does it: the library that decides how, or what is done where that is our own work."""
+    return route.by or route.words
