@@ -11,8 +11,8 @@ from edgebuild.errors import NoCandidateError, Problem, SpecError, did_you_mean
 
 if TYPE_CHECKING:
     from edgebuild.core.wires import Artifact
+    from edgebuild.plan.candidate import CandidatePlan
     from edgebuild.plan.lower import Plan
-    from edgebuild.plan.target import CandidatePlan
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

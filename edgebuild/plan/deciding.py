@@ -11,11 +11,12 @@ from edgebuild.deliver.package import AssemblePackage
 from edgebuild.deliver.provenance.records import Basis
 from edgebuild.devices.places import Place
 from edgebuild.measure.score import Score
+from edgebuild.plan.candidate import CandidatePlan
 from edgebuild.plan.held import Ground
 from edgebuild.plan.interface import as_packaged
 from edgebuild.plan.making import tools_of
 from edgebuild.plan.shared import Shared
-from edgebuild.plan.target import CandidatePlan, TargetLowering
+from edgebuild.plan.target import TargetLowering
 
 
 def score(to: TargetLowering, entrants: Sequence[CandidatePlan], split: str) -> Artifact:

@@ -16,11 +16,12 @@ from edgebuild.deliver.report.step import RenderReport
 from edgebuild.devices.facts import DeviceFacts
 from edgebuild.devices.places import Place, StandIn, place_of
 from edgebuild.errors import Problem, Refused, SpecError, did_you_mean
+from edgebuild.plan.candidate import CandidatePlan
 from edgebuild.plan.deciding import assemble, basis_of, decide, score
 from edgebuild.plan.held import Ground
 from edgebuild.plan.measuring import time_target
 from edgebuild.plan.shared import SPLITS, Shared
-from edgebuild.plan.target import CandidatePlan, TargetLowering
+from edgebuild.plan.target import TargetLowering
 from edgebuild.runtimes.base import Target
 from edgebuild.spec import Spec
 from edgebuild.spec.records import SOURCE

@@ -8,7 +8,8 @@ from edgebuild.core.wires import Artifact
 from edgebuild.decide.budgets import Budget
 from edgebuild.measure.latency import SummarizeLatency
 from edgebuild.measure.time import TimeCandidates, Timed
-from edgebuild.plan.target import CandidatePlan, TargetLowering
+from edgebuild.plan.candidate import CandidatePlan
+from edgebuild.plan.target import TargetLowering
 
 MEASURING_S = 6.0
 """Time for the runs of one target's candidates where `effort.time` does not say less."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from edgebuild.compress.base import Draft, Recipe
@@ -16,6 +15,7 @@ from edgebuild.core.versions import installed
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
 from edgebuild.runtimes.base import Target
+from edgebuild.runtimes.coreml.bake import Part, baked, ranges
 
 PACKAGE = "mlpackage"
 
@@ -39,7 +39,7 @@ class CoremlTarget(Target):
     """Where Core ML may run the model: `MLModelConfiguration.computeUnits`."""
     io: Literal["float32", "float16"] = "float32"
     """Type of floating-point inputs and outputs; float16 saves a copy on the Neural Engine, from iOS 16 on."""
-    bake: tuple[Literal["preprocess", "labels"], ...] = ()
+    bake: tuple[Part, ...] = ()
     """`preprocess`: image inputs are images, scaled and shifted inside the package; `labels`: it is a classifier that
     answers with a class label and the probability of each."""
 
@@ -125,7 +125,7 @@ class CoremlTarget(Target):
             return draft
         common: dict[str, Any] = {"model": draft.model, "format": "onnx", "minimum_os": self.minimum_os}
         common["ranges"] = ranges(to.surroundings["shapes"])
-        common |= {"float16_io": self.io == "float16", **self.baked(to)}
+        common |= {"float16_io": self.io == "float16", **baked(self.bake, to.surroundings)}
         whole = to.add(OnnxToCoreml(**common), "convert to Core ML")
         if arithmetic == "float32":
             return draft.then(whole, "float32 weights and arithmetic", PACKAGE)
@@ -140,27 +140,6 @@ class CoremlTarget(Target):
         model = to.add(OnnxToHalf(**common, keep=keep), "convert to Core ML in float16")
         words = "float16 weights and arithmetic, but for what loses the answers in it"
         return draft.then(model, words, PACKAGE)
-
-    def baked(self, to: Lowering) -> dict[str, Any]:
-        """What of the product's surroundings goes into the package, as fields of the conversion.
-
-        Raises:
-            Refused: `bake` asks for what the spec does not tell.
-        """
-        from edgebuild.models.convert.onnx_to_coreml import ImageInput
-
-        found: dict[str, Any] = {}
-        around = to.surroundings
-        if "labels" in self.bake:
-            found["labels"] = tuple(around["labels"]) or untold("labels", "outputs: {scores: {labels: labels.txt}}")
-        if "preprocess" in self.bake:
-            images = {
-                name: ImageInput(scale=entry.get("scale", 1.0), bias=shift(entry.get("mean")), color=color(entry))
-                for name, entry in around["inputs"].items()
-                if entry["kind"] == "image"
-            }
-            found["images"] = images or untold("preprocess", "inputs: {image: {kind: image, color: rgb, scale: 1/255}}")
-        return found
 
     def activations(self, to: Lowering, draft: Draft) -> Draft:
         """Quantize and dequantize operations around the heavy ones, with ranges of the calibration samples."""
@@ -218,45 +197,3 @@ def stored_words(how: Quantize) -> str:
     if how.weights == "int4":
         return "4-bit weights with a scale for each block"
     return f"8-bit weights {'per channel' if how.per_channel else 'per tensor'}"
-
-
-def color(entry: Mapping[str, Any]) -> str:
-    """Core ML's word for the order of an image's channels."""
-    words = {"rgb": "RGB", "bgr": "BGR", "gray": "GRAY"}
-    asked = entry.get("color", "rgb")
-    if asked not in words:
-        raise Refused(
-            by="coreml",
-            why=f"an image input has no color `{asked}`.",
-            fix="It has rgb, bgr and gray.",
-            kind="not applicable",
-        )
-    return words[asked]
-
-
-def shift(mean: Any) -> tuple[float, ...]:
-    """What is added after scaling: `interface` says what is subtracted."""
-    values = mean if isinstance(mean, list | tuple) else () if mean is None else (mean,)
-    return tuple(-float(value) for value in values)
-
-
-def untold(what: str, example: str) -> Any:
-    """Raises: Refused: `bake` asks for what the spec does not tell."""
-    raise Refused(
-        by="coreml",
-        why=f"`bake: [{what}]` has nothing to bake: the spec tells none.",
-        fix=f"Write `interface: {{{example}}}`.",
-        kind="not applicable",
-    )
-
-
-def ranges(shapes: Mapping[str, Mapping[str, int | str]]) -> dict[str, tuple[int, int]]:
-    """Least and greatest size of each axis that stays open, `seq: 1..256` in the spec."""
-    found: dict[str, tuple[int, int]] = {}
-    for sizes in shapes.values():
-        for axis, size in sizes.items():
-            low, dots, high = str(size).partition("..")
-            if dots:
-                before = found.get(axis, (int(low), int(high)))
-                found[axis] = (min(before[0], int(low)), max(before[1], int(high)))
-    return found
