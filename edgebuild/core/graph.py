@@ -105,6 +105,8 @@ class Lowering(Protocol):
 
     @property
     def surroundings(self) -> Mapping[str, Any]:
-        """What the product has around the model: `interface:` of the spec as plain data; `labels`, the class names;
+        """What the product has around the model.
+
+        `interface:` of the spec as plain data; `labels`, the class names;
         `shapes`, its named sizes of open axes.
         """

@@ -72,6 +72,25 @@ def test_equal_models_do_not_differ_whatever_the_runtime_fuses(folder: Path) -> 
     assert first_different(found, 1e-4) is None
 
 
+@pytest.mark.parametrize("runtime", ["onnxruntime", "tensorrt"])
+def test_the_layer_is_named_whoever_runs_the_graph(folder: Path, runtime: str) -> None:
+    call = Call(session=f"edgebuild.runtimes.{runtime}.session", runtime=runtime)
+    first = first_different(rows(folder, "left", call), 1e-4)
+    assert first is not None and first["name"] == "left"
+
+
+def test_a_core_ml_package_shows_its_layers_too(folder: Path) -> None:
+    from edgebuild.models.convert.onnx_to_coreml import onnx_to_coreml
+
+    onnx.save(two_branches("right"), folder / "wrong.onnx")
+    onnx_to_coreml(folder / "wrong.onnx", folder / "wrong.mlpackage")
+    coreml = Call(session="edgebuild.runtimes.coreml.session", runtime="coreml")
+    reference = layers(folder / "right.onnx", ORT, folder / "inputs.npz", folder / "reference", 60)
+    candidate = layers(folder / "wrong.mlpackage", coreml, folder / "inputs.npz", folder / "candidate", 60)
+    first = first_different(compared(reference, candidate)["layers"], 1e-4)
+    assert first is not None and first["name"] == "right"
+
+
 def test_a_layer_that_was_fused_away_is_not_blamed() -> None:
     layers = [
         {"name": "conv", "op": "Conv", "inputs": ["image"], "error": None},

@@ -87,23 +87,14 @@ class OnnxRuntimeSession:
 
     def layers(self, feed: Arrays) -> list[dict[str, Any]]:
         """Every real value between the operators, from a copy of the model in which it is an output."""
-        # A device has the runtime alone; this is asked where models are made.
-        import onnx
+        from edgebuild.runtimes.onnx_layers import onnx_layers
 
-        model = onnx.load(self.path)
-        made = [(node, name) for node in model.graph.node for name in node.output if name]
-        outputs = {item["name"] for item in self.outputs}
-        model.graph.output.extend(onnx.ValueInfoProto(name=name) for _, name in made if name not in outputs)
-        names = [name for _, name in made]
-        session = ort.InferenceSession(
-            model.SerializeToString(), session_options(self.options), providers=providers(self.options)
-        )
-        values = zip(made, session.run(names, feed), strict=True)
-        return [
-            {"name": name, "op": node.op_type, "inputs": list(node.input), "value": value}
-            for (node, name), value in values
-            if isinstance(value, np.ndarray) and value.dtype.kind == "f"
-        ]
+        def run(copy: bytes, names: list[str]) -> list[Any]:
+            session = ort.InferenceSession(copy, session_options(self.options), providers=providers(self.options))
+            values: list[Any] = session.run(names, self.owned(feed))
+            return values
+
+        return onnx_layers(self.path, set(self._found), run)
 
 
 def whole(path: str) -> str:

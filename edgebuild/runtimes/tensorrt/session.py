@@ -60,7 +60,8 @@ class ProcessorSession:
     def __init__(self, path: str, threads: int) -> None:
         import onnxruntime as ort
 
-        chosen = ort.SessionOptions()
+        self._path = path
+        self._options = chosen = ort.SessionOptions()
         chosen.intra_op_num_threads, chosen.inter_op_num_threads = threads, 1
         chosen.log_severity_level = 4
         chosen.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -72,6 +73,19 @@ class ProcessorSession:
     def run(self, feed: Arrays) -> Arrays:
         """Outputs by name."""
         return dict(zip(self._names, self._session.run(self._names, feed), strict=True))
+
+    def layers(self, feed: Arrays) -> list[dict[str, Any]]:
+        """Every real value between the operators, from a copy of the model in which it is an output."""
+        import onnxruntime as ort
+
+        from edgebuild.runtimes.onnx_layers import onnx_layers
+
+        def run(copy: bytes, names: list[str]) -> list[Any]:
+            session = ort.InferenceSession(copy, self._options, providers=["CPUExecutionProvider"])
+            values: list[Any] = session.run(names, feed)
+            return values
+
+        return onnx_layers(self._path, set(self._names), run)
 
 
 def _tensor(item: Any) -> dict[str, Any]:
