@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import platform
 import re
+import sys
 from typing import Any
 
 from edgebuild.models.torch_files import FORMATS
@@ -15,6 +17,8 @@ from edgebuild.models.torch_files import FORMATS
 PURPOSES: dict[str, str] = {
     "onnxruntime": "deploy to ONNX Runtime; read .onnx models",
     "litert": "deploy to LiteRT; read .tflite models",
+    "coreml": "deploy to Core ML",
+    "tensorrt": "deploy to TensorRT; its parser",
     "micro": "deploy to microcontrollers with TensorFlow Lite Micro",
     "keras": "read .keras, .h5 and SavedModel",
     "torch": "read torch programs (.pt2), TorchScript and weights",
@@ -25,7 +29,10 @@ PURPOSES: dict[str, str] = {
 TOOLS: dict[str, str] = {"onnx2tf": "convert ONNX to TFLite"}
 """Lock of `specs/tools/` → what the tool is for."""
 
-REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*;\s*extra\s*==\s*[\"'](.+)[\"']")
+REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*;\s*(\(.*\) and )?extra\s*==\s*[\"'](.+)[\"']")
+"""Distribution, condition, extra."""
+HERE_ALONE = f"(sys_platform == '{sys.platform}' and platform_machine == '{platform.machine()}') and "
+"""The one condition that extras of ours have: wheels for that system alone."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +46,7 @@ def distributions(extra: str) -> list[str]:
     from importlib.metadata import requires
 
     found = (REQUIREMENT.fullmatch(line) for line in requires("edgebuild") or [])
-    return [match[1] for match in found if match and match[2] == extra]
+    return [match[1] for match in found if match and match[3] == extra and match[2] in (None, HERE_ALONE)]
 
 
 def examine() -> list[dict[str, Any]]:
