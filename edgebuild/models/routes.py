@@ -30,6 +30,9 @@ FORMATS: dict[str, str] = {
 }
 """Name to words for people."""
 
+FOLDS = frozenset({"onnx-file", "keras", "h5", "savedmodel"})
+"""Formats whose conversions fold constant inputs away."""
+
 SUFFIXES: dict[str, str] = {".keras": "keras", ".h5": "h5", ".hdf5": "h5", ".onnx": "onnx-file", ".tflite": "tflite"}
 
 
@@ -56,10 +59,13 @@ class Route(Record):
         shapes: Mapping[str, int],
         dims: Mapping[str, tuple[str | int, ...]],
         tool: Artifact | None = None,
+        constants: Mapping[str, Any] | None = None,
     ) -> Step:
-        """The step that does it; `tool`: the folder that the lock is made into."""
+        """The step that does it; `tool`: the folder that the lock is made into; `constants`: inputs to fold away."""
         module, _, name = self.step.partition(":")
-        given = {"tool": tool} if tool else {}
+        given: dict[str, Any] = {"tool": tool} if tool else {}
+        if constants and self.source in FOLDS:
+            given["constants"] = dict(constants)
         step: Step = getattr(import_module(module), name)(
             model=model, format=self.source, shapes=dict(shapes), dims=dict(dims), **given
         )

@@ -14,6 +14,7 @@ from edgebuild.data.sources import ReadSource, digest_path
 from edgebuild.errors import Problem, Refused, SpecError
 from edgebuild.models import torch_files
 from edgebuild.models.convert.read_torch import ReadTorch
+from edgebuild.models.inspect.constants import Constants, DropConstants
 from edgebuild.models.inspect.external import external_files
 from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import Route, shortest
@@ -118,8 +119,25 @@ class SharedModel:
 
     @cached_property
     def facts(self) -> Artifact:
-        """`model.json`."""
+        """`model.json`, of the inputs that samples feed."""
+        return self.interface(self.whole, "hold the constant inputs against the model", complete=True)
+
+    @cached_property
+    def whole(self) -> Artifact:
+        """`model.json` with the inputs that are constant."""
         return self.add(inspection(self.source, self.format, self.shapes, self.dims), "inspect the model")
+
+    @cached_property
+    def constants(self) -> Constants:
+        """Values that the spec gives to inputs."""
+        given = {name: entry.constant for name, entry in self.spec.model.inputs.items()}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def interface(self, facts: Artifact, label: str, complete: bool) -> Artifact:
+        """`model.json` without the constant inputs; `complete`: the model must have all of them."""
+        if not self.constants:
+            return facts
+        return self.add(DropConstants(model=facts, constants=self.constants, complete=complete), label)
 
     def convert(self, model: Artifact, source: str, target: str) -> Artifact:
         """Add the steps of the shortest route.
@@ -133,7 +151,7 @@ class SharedModel:
         self.routes[f"{source} → {target}"] = route
         for hop in route:
             tool = self.add(pinned_tool(hop.tool), f"make the tool {hop.tool}") if hop.tool else None
-            model = self.add(hop.make(model, self.shapes, self.dims, tool), hop.words)
+            model = self.add(hop.make(model, self.shapes, self.dims, tool, self.constants), hop.words)
         return model
 
     def decline(self, refused: Refused) -> Artifact:

@@ -14,6 +14,7 @@ from edgebuild.data.loader import LoadArchive, LoadFunction, LoadImages
 from edgebuild.data.sources import digest_path
 from edgebuild.data.splits import SplitSamples, TakeSamples
 from edgebuild.errors import Refused
+from edgebuild.measure.constants import AddConstants
 from edgebuild.measure.inputs import PickInputs
 from edgebuild.measure.predict import Predict
 from edgebuild.measure.source_check import CheckSource
@@ -163,8 +164,15 @@ class Shared(SharedModel):
 
     def reference(self, split: str, at_most: int | None = None) -> Artifact:
         """Outputs of the untouched source on a split."""
-        samples = self.split(split, at_most)
+        samples = self.whole_inputs(self.split(split, at_most), split)
         return self.predictions(self.source, self.reference_call, samples, f"reference: predict {split}")
+
+    def whole_inputs(self, samples: Artifact, label: str) -> Artifact:
+        """Samples with the inputs that are constant: the untouched source takes these too."""
+        if not self.constants:
+            return samples
+        step = AddConstants(samples=samples, model=self.whole, constants=self.constants)
+        return self.add(step, f"add the constant inputs to {label}")
 
     def spread(self, split: str, at_most: int | None = None) -> Artifact | None:
         """Outputs of the source as its own runtime says them without its optimisations; None where it has no such form.
@@ -175,7 +183,8 @@ class Shared(SharedModel):
         if plain is None:
             return None
         call = self.reference_call.model_copy(update={"options": {**self.reference_call.options, **plain}})
-        return self.predictions(self.source, call, self.split(split, at_most), f"reference, plain: predict {split}")
+        samples = self.whole_inputs(self.split(split, at_most), split)
+        return self.predictions(self.source, call, samples, f"reference, plain: predict {split}")
 
     @cached_property
     def proof(self) -> tuple[Artifact, ...]:
@@ -219,5 +228,6 @@ class Shared(SharedModel):
         kind = model_format(file)
         source, kind = self.opened(self.read_model(file, "own", f"read {file.name}"), kind), built_as(kind)
         model = self.convert(source, kind, target)
-        facts = self.add(inspection(source, kind, self.shapes, self.dims), f"inspect {file.name}")
+        inspected = self.add(inspection(source, kind, self.shapes, self.dims), f"inspect {file.name}")
+        facts = self.interface(inspected, f"hold the constant inputs against {file.name}", complete=False)
         return self.add(AdmitSource(model=model, proofs=self.proof, same=(self.facts, facts)), f"admit {file.name}")

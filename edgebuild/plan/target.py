@@ -195,7 +195,7 @@ class TargetLowering:
             call=call,
             reference=self.shared.source,
             reference_call=self.shared.reference_call,
-            samples=self.shared.feeds,
+            samples=self.shared.whole_inputs(self.shared.feeds, "the inputs of runs"),
             versions=self.shared.versions(self.target),
         )
         return self.add(step, "compare the layers")

@@ -33,9 +33,10 @@ class Feeds:
 
     def feed(self, index: int) -> Arrays:
         """One sample as the model takes it."""
+        # Not by `ascontiguousarray`, which gives a scalar an axis.
         return {
-            name: np.ascontiguousarray(array[index : index + 1] if self.batched[name] else array[index]).astype(
-                self.dtypes[name], copy=False
+            name: np.asarray(
+                array[index : index + 1] if self.batched[name] else array[index], self.dtypes[name], order="C"
             )
             for name, array in self.samples.items()
         }

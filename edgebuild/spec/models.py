@@ -8,6 +8,7 @@ from pathlib import Path
 from edgebuild.documents import Loc, neighbours
 from edgebuild.errors import did_you_mean
 from edgebuild.models import torch_files
+from edgebuild.models.routes import FOLDS, FORMATS
 from edgebuild.spec.check import Checker
 from edgebuild.spec.files import located
 from edgebuild.spec.records import Model, ModelSection
@@ -23,6 +24,7 @@ def model(checker: Checker, section: ModelSection) -> Model | None:
     if not found:
         return None
     check_builder(checker, section.builder, found[1])
+    check_constants(checker, section, found[1])
     return Model(**section.model_dump(), path=str(found[0]), format=found[1])
 
 
@@ -37,6 +39,19 @@ def check_builder(checker: Checker, builder: str | None, form: str) -> None:
         checker.say(
             ("model", "builder"), "belongs to files of torch weights; this source is a whole model.", "Remove it."
         )
+
+
+def check_constants(checker: Checker, section: ModelSection, form: str) -> None:
+    """A constant goes into formats that can be written again with it, and is fed by nothing else."""
+    for name, entry in section.inputs.items():
+        loc: Loc = ("model", "inputs", name)
+        if entry.constant is None:
+            continue
+        if form not in FOLDS:
+            fix = "Export the model again without the input, or bring it as ONNX, Keras or SavedModel."
+            checker.say((*loc, "constant"), f"nothing can be folded into a model in the form {FORMATS[form]}.", fix)
+        if entry.data is not None:
+            checker.say((*loc, "data"), "has no meaning beside `constant`.", "Remove one of them.")
 
 
 def own_model(checker: Checker, loc: Loc, source: str) -> tuple[Path, str] | None:

@@ -17,7 +17,6 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
     "Input": {
         "state": ("models with state", "Export the model so that it takes a whole sequence at once."),
         "initial": ("models with state", "Export the model so that it takes a whole sequence at once."),
-        "constant": ("folding constant inputs", "Fold it in the model's own framework, or yield it with every sample."),
         "steps": ("samples that are sequences", "Export the model so that it takes a whole sequence at once."),
         "period": ("samples that are sequences", "Export the model so that it takes a whole sequence at once."),
     },

@@ -72,6 +72,10 @@ Fraction = Annotated[
 Size = Annotated[int, Field(gt=0)]
 
 
+Number = bool | int | FiniteFloat
+Constant = Number | Annotated[tuple[Number, ...], Field(min_length=1)]
+
+
 class Input(Documented):
     """What must be said of one input of the model."""
 
@@ -79,6 +83,8 @@ class Input(Documented):
     """A name or size for each axis, where the file has none."""
     data: str | None = None
     """Key of the samples' inputs that feeds it; its own name where left out."""
+    constant: Constant | None = None
+    """Folded away: a number for every element, or a list of all elements in the order of rows."""
 
 
 class ModelSection(Documented):

@@ -35,6 +35,7 @@ FIXES: dict[Loc, str] = {
     ("edgebuild",): "Write `edgebuild: 1`; this release reads version 1 of the language.",
     ("model",): "Write `model: {source: model.onnx}`.",
     ("model", "digest"): "Write `sha256:` and the 64 hex digits that `sha256sum` prints.",
+    ("model", "inputs", "*", "constant"): "Write a number, or a list of all elements in the order of rows.",
     ("interface",): "Write `interface: {outputs: {probs: {labels: labels.txt}}}`.",
     ("interface", "inputs", "*", "size"): "Write the height and the width: `[224, 224]`.",
     ("data",): "Write `data: {source: data.py:samples, splits: {calibrate: 300, select: 1000, report: 3000}}`.",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.cli.conftest import Project, write_model
 
@@ -276,3 +276,61 @@ def test_a_report_template_of_the_users_own_is_the_report(project: Project) -> N
     project.replace("\ndata:", "\npackage: {templates: mine}\n\ndata:")
     assert project.build().code == 0
     assert (project.package.parent / "report" / "report.md").read_text() == "Ours.\n"
+
+
+def with_rate(file: Path, name: str) -> None:
+    """The model with one more input, the whole number `name`; at 16000 it says what it said, else all zeros."""
+    model = onnx.load(file)
+    graph = model.graph
+    for node in graph.node:
+        node.input[:] = ["scaled" if item == "x" else item for item in node.input]
+    then = helper.make_graph(
+        [helper.make_node("Identity", ["x"], ["kept"])],
+        "then",
+        [],
+        [helper.make_tensor_value_info("kept", TensorProto.FLOAT, ["batch", 3, 8, 8])],
+    )
+    other = helper.make_graph(
+        [helper.make_node("Sub", ["x", "x"], ["zeros"])],
+        "else",
+        [],
+        [helper.make_tensor_value_info("zeros", TensorProto.FLOAT, ["batch", 3, 8, 8])],
+    )
+    added = [
+        helper.make_node("Equal", [name, "usual"], ["is_usual"]),
+        helper.make_node("If", ["is_usual"], ["scaled"], then_branch=then, else_branch=other),
+    ]
+    nodes = [*added, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    graph.initializer.append(numpy_helper.from_array(np.array(16000, np.int64), "usual"))
+    graph.input.append(helper.make_tensor_value_info(name, TensorProto.INT64, []))
+    onnx.save(model, file)
+
+
+def test_a_constant_input_is_folded_away_and_fed_to_the_reference(project: Project) -> None:
+    before = measured(project, "source", "accuracy")
+    with_rate(project.folder / "tiny.onnx", "sr")
+    project.replace("source: tiny.onnx", "source: tiny.onnx\n  inputs: {sr: {constant: 16000}}")
+    done = project.build()
+    assert done.code == 0, done.out + done.err
+    assert [item["name"] for item in dossier(project)["inputs"]] == ["x"]
+    shipped = onnx.load(next(project.package.glob("*.onnx")))
+    assert [item.name for item in shipped.graph.input] == ["x"]
+    assert "If" not in {node.op_type for node in shipped.graph.node}
+    # The reference says what it said without the input: at any other rate it would say the same of all samples.
+    assert measured(project, "source", "accuracy")["value"] == before["value"]
+    assert "sr" not in np.load(project.package / "golden" / "inputs.npz").files
+    project.replace("constant: 16000", "constant: 8000")
+    assert "accuracy" in project.build().out + project.build().err
+
+
+def test_a_constant_of_no_input_and_one_that_does_not_fit_are_told_with_the_inputs(project: Project) -> None:
+    with_rate(project.folder / "tiny.onnx", "sr")
+    project.replace("source: tiny.onnx", "source: tiny.onnx\n  inputs: {sr: {constant: 1.5}, rate: {constant: 1}}")
+    done = project.build()
+    assert done.code not in (0, 70)
+    said = done.out + done.err
+    assert "model.inputs.rate: the model has no such input" in said
+    assert "Its inputs are `x`, `sr`." in said
+    assert "model.inputs.sr.constant: the input's type int64 cannot hold 1.5." in said

@@ -103,6 +103,9 @@ def planned(folder: Path) -> Iterator[Step]:
         suffix = "tflite" if model.endswith("tflite") else "onnx"
         file.write_text(SPEC.format(model=model, data=data, suffix=suffix))
         yield from lower([spec.load(file)]).graph.steps.values()
+    constant = "model.onnx, inputs: {sr: {constant: 16000}}"
+    file.write_text(SPEC.format(model=constant, data=DATA[0], suffix="onnx"))
+    yield from lower([spec.load(file)]).graph.steps.values()
     # No candidate of today's language is a search; its slots are taken already.
     yield TakeSlot(front=Artifact(id="0", filename="front"), number=1, name="model.onnx")
     # A plan has it where it stands on a lock.

@@ -26,6 +26,7 @@ LIMIT_S = 0.3
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the specs name and is right."""
     (tmp_path / "model.onnx").write_bytes(b"not read before a build")
+    (tmp_path / "model.tflite").write_bytes(b"not read before a build")
     (tmp_path / "model.joblib").write_bytes(b"")
     (tmp_path / "pickled.pt").write_bytes(pickle.dumps({"weight": [1.0]}))
     with zipfile.ZipFile(tmp_path / "weights.pth", "w") as archive:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
+from edgebuild.models.inspect.constants import Constants
 
 
 class Conversion(Step):
@@ -20,3 +21,10 @@ class Conversion(Step):
     """Size of each named axis that is to be fixed; an unnamed open first axis is called `batch`."""
     dims: dict[str, tuple[str | int, ...]] = {}
     """Names of axes by input, where the spec gives them."""
+
+
+class FoldingConversion(Conversion):
+    """A conversion that folds constant inputs away."""
+
+    constants: Constants = {}
+    """Value by input; one that the model does not have is left alone."""

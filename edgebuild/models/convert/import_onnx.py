@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgebuild.core.step import Workspace
 from edgebuild.errors import Refused, words_of
-from edgebuild.models.convert.base import Conversion
+from edgebuild.models.convert.base import FoldingConversion
 from edgebuild.models.convert.onnx_names import rename_interface
+from edgebuild.models.inspect.constants import Value, arrays
+from edgebuild.models.inspect.facts import Axes
 from edgebuild.models.inspect.names import distinct
 from edgebuild.models.inspect.onnx_facts import nodes, onnx_file
+from edgebuild.models.inspect.onnx_facts import tensors as described
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -23,20 +26,26 @@ LIMIT = 2**31 - 1
 """A protobuf message cannot be larger."""
 
 
-class ImportOnnx(Conversion):
-    """Check, bring external weights in, sort, raise an old opset, infer shapes; canonical names."""
+class ImportOnnx(FoldingConversion):
+    """Check, bring external weights in, fold constant inputs, sort, raise an old opset, infer shapes, rename."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = ("onnx", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
 
     def run(self, work: Workspace) -> None:
         """Raises: Refused: the file is broken, reaches outside its folder, or needs operators that are not ONNX's."""
-        import_onnx(work.path(self.model), work.output)
+        import_onnx(work.path(self.model), work.output, self.constants, self.shapes, self.dims)
 
 
-def import_onnx(source: Path, output: Path) -> None:
+def import_onnx(
+    source: Path,
+    output: Path,
+    constants: Mapping[str, Value] | None = None,
+    shapes: Mapping[str, int] | None = None,
+    dims: Axes | None = None,
+) -> None:
     """The work itself, over paths and values."""
     import onnx
 
@@ -45,6 +54,7 @@ def import_onnx(source: Path, output: Path) -> None:
         model = onnx.load(str(path), load_external_data=False)
         refuse_strange(model)
         embed(model, path.parent)
+        store(model, constants or {}, shapes or {}, dims or {})
         put_in_order(model.graph)
         model = raised(model)
         onnx.checker.check_model(model)
@@ -159,6 +169,23 @@ def raised(model: ModelProto) -> ModelProto:
 
     version = max((item.version for item in model.opset_import if item.domain in ("", "ai.onnx")), default=OLDEST)
     return onnx.version_converter.convert_version(model, OLDEST) if version < OLDEST else model
+
+
+def store(model: ModelProto, constants: Mapping[str, Value], shapes: Mapping[str, int], dims: Axes) -> None:
+    """Give inputs a stored value, so that no caller gives one.
+
+    Raises:
+        ValueError: an input cannot hold its value.
+    """
+    from onnx import numpy_helper
+
+    stored = {tensor.name for tensor in model.graph.initializer}
+    asked = [item for item in model.graph.input if item.name not in stored]
+    named = described(asked, dims)
+    values = arrays(constants, named, shapes)
+    for item, tensor in zip(asked, named, strict=True):
+        if tensor.name in values:
+            model.graph.initializer.append(numpy_helper.from_array(values[tensor.name], item.name))
 
 
 def drop_weight_inputs(model: ModelProto) -> None:

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 from edgebuild.core.step import Workspace
 from edgebuild.errors import Refused, words_of
-from edgebuild.models.convert.base import Conversion
+from edgebuild.models.convert.base import FoldingConversion
 from edgebuild.models.convert.numbered import numbered_nodes
 from edgebuild.models.convert.onnx_names import rename_interface
 from edgebuild.models.convert.traced import quiet, traceable
+from edgebuild.models.inspect.constants import Value
 from edgebuild.models.inspect.facts import Axes
 from edgebuild.models.tidy.canonical import canonical
 
@@ -20,27 +21,34 @@ OPSET = 17
 BY = "tf2onnx"
 
 
-class TensorflowToOnnx(Conversion):
+class TensorflowToOnnx(FoldingConversion):
     """Trace the model at fixed sizes and convert the trace."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "tf2onnx", "onnx", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
     filename: ClassVar[str] = "model.onnx"
 
     def run(self, work: Workspace) -> None:
         """Raises: Refused: Keras, TensorFlow or tf2onnx declines the model."""
-        tensorflow_to_onnx(work.path(self.model), self.format, work.output, self.shapes, self.dims)
+        tensorflow_to_onnx(work.path(self.model), self.format, work.output, self.shapes, self.dims, self.constants)
 
 
-def tensorflow_to_onnx(model: Path, form: str, output: Path, shapes: Mapping[str, int], dims: Axes) -> None:
+def tensorflow_to_onnx(
+    model: Path,
+    form: str,
+    output: Path,
+    shapes: Mapping[str, int],
+    dims: Axes,
+    constants: Mapping[str, Value] | None = None,
+) -> None:
     """The work itself, over paths and values."""
     quiet()
     import onnx
     import tensorflow as tf
     import tf2onnx
 
-    opened = traceable(model, form)
+    opened = traceable(model, form).folded(constants or {}, shapes, dims)
     specs = opened.specs(shapes, dims)
     with words_of(BY), numbered_nodes():
         function = tf.function(opened.call, input_signature=specs)

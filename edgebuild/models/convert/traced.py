@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edgebuild.core.dossier import Tensor
 from edgebuild.errors import Refused, words_of
+from edgebuild.models.inspect.constants import Value, arrays
 from edgebuild.models.inspect.facts import Axes, bound, named_axes
 from edgebuild.models.inspect.names import distinct
 
@@ -40,6 +42,32 @@ class Traceable:
             fixed = [size if isinstance(size, int) else None for size in sizes]
             found.append(tf.TensorSpec(fixed, item.dtype, name=name))
         return found
+
+    def folded(self, constants: Mapping[str, Value], shapes: Mapping[str, int], dims: Axes) -> Traceable:
+        """The function of the other inputs, with these given.
+
+        Raises:
+            ValueError: an input cannot hold its value.
+        """
+        import tensorflow as tf
+
+        named = [
+            Tensor(name=name, shape=named_axes(name, list(item.shape), dims), dtype=tf.as_dtype(item.dtype).name)
+            for name, item in zip(self.inputs, self.given, strict=True)
+        ]
+        values = arrays(constants, named, shapes)
+        if not values:
+            return self
+
+        def call(*others: Any) -> list[Any]:
+            rest = iter(others)
+            every = [tf.constant(values[name]) if name in values else next(rest) for name in self.inputs]
+            found: list[Any] = self.call(*every)
+            return found
+
+        kept = [(name, item) for name, item in zip(self.inputs, self.given, strict=True) if name not in values]
+        names, given = (tuple(side) for side in zip(*kept, strict=True))
+        return replace(self, inputs=names, given=given, call=call)
 
 
 def traceable(path: Path, form: str) -> Traceable:
