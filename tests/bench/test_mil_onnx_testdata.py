@@ -67,7 +67,10 @@ def verdict(folder: Path, constant: bool) -> str:
             onnx_to_coreml(source, package, minimum_os=os.environ.get("MINIMUM_OS", "iOS17"))
         except Refused as refused:
             return "not covered" if "no lowering for" in refused.why else f"refused: {refused.why}"
-        got = session.open(str(package), {}).run(feed)
+        try:
+            got = session.open(str(package), {}).run(feed)
+        except ValueError as error:
+            return f"refused by the evaluator: {error}"
     if any(item.dtype == np.float64 and np.abs(item[np.isfinite(item)]).max(initial=0) > FLOAT32_MAX for item in want):
         return "float64 beyond float32"
     for port, expected in zip(model.graph.output, want, strict=True):

@@ -48,7 +48,6 @@ def test_slices_backwards_and_to_the_ends(start: int, end: int, axis: int, step:
         {"auto_pad": "SAME_UPPER", "strides": [2, 2]},
         {"auto_pad": "SAME_LOWER", "strides": [2, 2]},
         {"auto_pad": "VALID", "dilations": [2, 1]},
-        {"pads": [-1, 0, 0, 0]},
     ],
 )
 def test_convolutions_pad_each_side_by_its_own(attributes: dict[str, Any]) -> None:
