@@ -10,13 +10,20 @@ import json
 import re
 from typing import Any
 
+from edgebuild.models.torch_files import FORMATS
+
 PURPOSES: dict[str, str] = {
     "onnxruntime": "deploy to ONNX Runtime; read .onnx models",
     "litert": "deploy to LiteRT; read .tflite models",
+    "micro": "deploy to microcontrollers with TensorFlow Lite Micro",
     "keras": "read .keras, .h5 and SavedModel",
+    "torch": "read torch programs (.pt2), TorchScript and weights",
     "report": "metrics of scikit-learn, folders of images",
 }
 """Extra → what it is for."""
+
+TOOLS: dict[str, str] = {"onnx2tf": "convert ONNX to TFLite"}
+"""Lock of `specs/tools/` → what the tool is for."""
 
 REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*;\s*extra\s*==\s*[\"'](.+)[\"']")
 
@@ -65,6 +72,8 @@ def needed(paths: list[str]) -> set[str]:
         wanted |= {type(target).extra for target in spec.targets.values()}
         if spec.model.format in ("keras", "h5", "savedmodel"):
             wanted.add("keras")
+        if spec.model.format in FORMATS:
+            wanted.add("torch")
     return wanted
 
 
@@ -82,8 +91,20 @@ def run(args: argparse.Namespace) -> int:
         print("         " + ", ".join(f"{name} {found or '–'}" for name, found in row["packages"].items()))
         if row["command"]:
             print(f"         add it: {row['command']}")
+    print_tools()
     print_machine()
     return 4 if lacking else 0
+
+
+def print_tools() -> None:
+    """Tools that live in folders of their own."""
+    from edgebuild.models.tool import lock_text, pinned
+
+    for name, purpose in TOOLS.items():
+        pins = pinned(lock_text(name))
+        print(
+            f"own      {name} {pins[name]:<9} {purpose}; fetched by the first build that needs it ({len(pins)} pinned)"
+        )
 
 
 def print_machine() -> None:

@@ -2,5 +2,6 @@
 
 STAGES: dict[str, str] = {
     "quantize": "edgebuild.compress.quantize.stage:Quantize",
+    "prune": "edgebuild.compress.prune.stage:Prune",
 }
 """Key of a candidate, or of one of its steps, to class."""

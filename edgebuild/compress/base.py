@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from edgebuild.core.graph import Lowering
 from edgebuild.core.records import Documented, Record
@@ -18,19 +18,29 @@ class Draft(Record):
     words: tuple[str, ...] = ()
     """What was done so far, a phrase for each stage, as reports print it."""
 
-    def then(self, model: Artifact, words: str) -> Draft:
-        """The draft after one more stage, in the same format."""
-        return Draft(model=model, format=self.format, words=(*self.words, words))
+    def then(self, model: Artifact, words: str, format: str = "") -> Draft:  # noqa: A002 - the house's word
+        """The draft after one more stage, in the same format where none is given."""
+        return Draft(model=model, format=format or self.format, words=(*self.words, words))
 
 
-class Quantizer(Protocol):
+class Compressor(Protocol):
     """What a stage needs of a target: to know its runtime's way of doing it."""
+
+    arithmetic: ClassVar[str]
+    """Type of the values between layers where a recipe says nothing of them."""
 
     def quantize(self, to: Lowering, draft: Draft, how: Any) -> Draft:
         """Add the steps that quantize for this runtime.
 
         Raises:
             Refused: this runtime has no such scheme.
+        """
+
+    def prune(self, to: Lowering, draft: Draft, how: Any) -> Draft:
+        """Add the steps that leave weights out for this runtime.
+
+        Raises:
+            Refused: this runtime gains nothing by it.
         """
 
 
@@ -41,7 +51,7 @@ class Stage(Documented):
         """What it asks for, in words; each runtime has its own for what becomes of it."""
         raise NotImplementedError
 
-    def lower(self, to: Lowering, draft: Draft, target: Quantizer) -> Draft:
+    def lower(self, to: Lowering, draft: Draft, target: Compressor) -> Draft:
         """Add this stage's steps and return the draft after them.
 
         Raises:
@@ -56,4 +66,6 @@ class Recipe(Record):
     stages: tuple[Stage, ...] = ()
     source: str | None = None
     """A model of the user's own, with the same interface, instead of the spec's; absolute once the spec is resolved."""
+    after: str | None = None
+    """Another candidate, whose finished artifact the stages start from."""
     required: bool = False

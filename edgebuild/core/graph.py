@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from edgebuild.core.node import Node
 from edgebuild.core.step import Step
@@ -102,3 +102,7 @@ class Lowering(Protocol):
         Raises:
             Refused: the spec has no data to calibrate with.
         """
+
+    @property
+    def surroundings(self) -> Mapping[str, Any]:
+        """What the product has around the model: `interface:` of the spec as plain data, `labels` with class names."""

@@ -91,6 +91,8 @@ class Step(Record):
     """Proven to write the same bytes on every platform; else platform, ISA and threads enter the key."""
     deterministic: ClassVar[bool] = True
     """Proven to write the same bytes every time; else its bytes are pinned, not re-derived."""
+    hands_on: ClassVar[bool] = False
+    """Its output is its `model`, unchanged, where it does not decline."""
     volatile: ClassVar[bool] = False
     """Asked in every build (facts of a device); its readers still see equal bytes as unchanged."""
     alone: ClassVar[bool] = False

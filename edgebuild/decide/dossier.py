@@ -11,6 +11,7 @@ from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Attempt
 from edgebuild.decide.budgets import Budget, Floors, Term
 from edgebuild.decide.choice import DEFAULT_OBJECTIVE, Choice, Rules, choose
+from edgebuild.decide.differences import differences
 from edgebuild.decide.front import front
 from edgebuild.decide.held import Held, standing
 from edgebuild.decide.reasons import SPLIT
@@ -37,12 +38,16 @@ class Entrant(Record):
     """A runtime that declines to load the model says so there."""
     memory: Attempt | None = None
     account: Attempt | None = None
+    layers: Attempt | None = None
+    """`layers.json`, where a budget asks how near a float candidate is to the source."""
+    call: Call | None = None
+    """How to load it, where that is not how the target loads all."""
 
 
 class DecideTarget(Step):
     """Hold every number against the budgets, choose, and write down all that is true of one target."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     filename: ClassVar[str] = "dossier.json"
     inline: ClassVar[bool] = True
 
@@ -125,7 +130,7 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
         outputs=tensors(raw.model, "outputs"),
         labels=step.labels,
         interface=step.interface,
-        call=step.call,
+        call=call_of(step, judged),
         splits=raw.splits,
         data_digest=raw.data_digest,
         seed=step.seed,
@@ -134,10 +139,16 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
         nearest=choice.nearest if choice.name is None else (None if met else choice.name),
         verdicts=verdicts,
         front=front(files, step.metrics),
-        decisions=decisions(choice, files, met, judged),
+        decisions=(*decisions(choice, files, met, judged), *differences(files, raw.layers(), step.budgets)),
         notes=(*choice.notes, *raw.notes()),
         protocol=raw.protocol,
     )
+
+
+def call_of(step: DecideTarget, judged: CandidateFile | None) -> Call:
+    """How to load what ships, or the nearest miss."""
+    name = judged.name if judged is not None else SOURCE
+    return next((item.call for item in step.entrants if item.name == name and item.call), step.call)
 
 
 def with_verdicts(candidate: CandidateFile, bench: Bench) -> CandidateFile:

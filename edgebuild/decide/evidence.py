@@ -8,7 +8,7 @@ from typing import Any
 from edgebuild.core.dossier import Account
 from edgebuild.core.evidence import Interval, Measurement
 from edgebuild.decide.budgets import HIGHER_IS_BETTER, UNITS
-from edgebuild.decide.verdicts import COMMITTED
+from edgebuild.decide.verdicts import COMMITTED, SPREAD
 from edgebuild.devices.places import Committed, Place
 
 TIMES = (
@@ -16,6 +16,9 @@ TIMES = (
     "throughput",
 )  # fmt: skip
 MEMORIES = ("memory.model", "memory.process")
+
+ARENA = "memory.arena"
+"""Told by the runtime itself, wherever it runs."""
 
 ONCE = ("latency.first", "latency.load", *MEMORIES)
 """What happens once in a process: its samples are processes."""
@@ -100,12 +103,13 @@ def of_parity(entry: Mapping[str, Any] | None, split: str, place: Place) -> tupl
         ("parity", entry.get("max_error"), "1", "lower"),
         ("parity.sqnr", entry.get("sqnr"), "dB", "higher"),
         ("parity.agreement", entry.get("agreement"), "%", "higher"),
+        (SPREAD, entry.get("spread"), "1", "lower"),
     )
     return tuple(
         Measurement.model_validate(
             {
                 "quantity": quantity, "value": value, "unit": unit, "better": better, "evidence": worth.evidence,
-                "device": place.device, "split": split, "why": why,
+                "samples": entry.get("samples", 0), "device": place.device, "split": split, "why": why,
             }
         )
         for quantity, value, unit, better in rows
@@ -150,6 +154,25 @@ def of_run(
         for quantity in quantities
         if row.get(quantity) is not None
     )
+
+
+def of_arena(record: Mapping[str, Any] | None, place: Place) -> tuple[Measurement, ...]:
+    """The arena that the runtime's own interpreter needs here, with the kernels of the device but not its pointers."""
+    row = (record or {}).get(ARENA)
+    if row is None:
+        return ()
+    words = str(record["protocol"]["words"]) if record else ""
+    found = Measurement(
+        quantity=ARENA,
+        value=float(row["value"]),
+        unit=UNITS[ARENA],
+        evidence="emulated",
+        samples=1,
+        device=place.device,
+        why=f"{words[:1].upper()}{words[1:]}.",
+        protocol=words,
+    )
+    return (found,)
 
 
 def of_committed(record: Committed, versions: Mapping[str, str]) -> tuple[Measurement, ...]:

@@ -96,6 +96,7 @@ class Records:
         if memory is not None:
             self.protocol["memory"] = memory.get("protocol", {})
         found += evidence.of_run(memory or {}, memory, evidence.MEMORIES, place)
+        found += evidence.of_arena(memory, place)
         found.append(evidence.of_size(size_of(path), place))
         found += evidence.of_account(Account.model_validate(account) if account else None, place)
         known = {item.quantity for item in found}
@@ -119,13 +120,17 @@ class Records:
             return self.held.ratios()
         return dict(record.ratio) if record is not None else {}
 
+    def layers(self) -> dict[str, Any]:
+        """Layer by layer how far candidates are from the source, of those that were looked into."""
+        return {entrant.name: self.json(entrant.layers) for entrant in self.step.entrants if entrant.layers}
+
     def rests_on_lock(self, digest: str) -> bool:
         """Whether the lock's numbers stand for an artifact: they are about exactly these bytes."""
         return bool(self.held.unmeasured) and digest == self.held.artifact
 
     def untold(self, row: int) -> str:
         """Why a number is missing, where the device itself is not the reason."""
-        if not self.step.place.here:
+        if not self.step.place.runs:
             return ""
         if self.held.unmeasured:
             return self.held.unmeasured

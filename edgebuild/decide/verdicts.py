@@ -53,7 +53,10 @@ class Bench:
         if obstacle:
             return written(budget, number, *obstacle)
         assert number is not None
-        return written(budget, number, *compared(budget, number))
+        status, why = compared(budget, number)
+        if status == "fail" and budget.quantity == "parity":
+            status, why = as_near_as_itself(subject.measured(SPREAD, split), number, why)
+        return written(budget, number, status, why)
 
     def obstacle(self, budget: Budget, number: Measurement | None) -> tuple[Status, str] | None:
         """What keeps a budget from being judged, or None."""
@@ -99,6 +102,18 @@ class Bench:
             why = number.why or "There is no number of the source to compare with."
             return number.model_copy(update=changes | {"value": None, "interval": None, "why": why})
         return number.model_copy(update=changes | {"value": number.value / base.value, "interval": None})
+
+
+SPREAD = "parity.spread"
+"""How far the source's own runtime differs from itself, optimised and not."""
+
+
+def as_near_as_itself(spread: Measurement | None, number: Measurement, why: str) -> tuple[Status, str]:
+    """The verdict on an artifact beyond the limit: one that is as near to the source as the source to itself passes."""
+    if spread is None or spread.value is None or number.value is None or number.value > spread.value:
+        return "fail", why
+    own = words(spread.value, number.unit)
+    return "pass", f"{why} The source itself differs by {own} where its own runtime does not optimise it."
 
 
 COMMITTED = "committed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,6 +74,24 @@ def write_golden(dossier: Dossier, candidate: CandidateFile, samples: Path, pred
         tolerance={name: tolerance(array, part) for name, array in sorted(outputs.items())},
         why=f"{part:g} of the largest golden value of the output: {WORDS[part]}.",
     )
+
+
+def write_raw(golden: Golden, folder: Path) -> None:
+    """The golden samples as plain little-endian numbers, with an index, for languages that read no `.npz`.
+
+    Args:
+        golden: as `write_golden` wrote it.
+        folder: of the package.
+    """
+    index: dict[str, object] = {"tolerance": golden.tolerance}
+    for side, file in (("inputs", golden.inputs), ("outputs", golden.outputs)):
+        rows = {}
+        for number, (name, array) in enumerate(load_arrays(folder / file).items()):
+            place = f"{FOLDER}/{side}-{number}.bin"
+            (folder / place).write_bytes(array.astype(array.dtype.newbyteorder("<")).tobytes())
+            rows[name] = {"file": place, "dtype": array.dtype.name, "shape": list(array.shape)}
+        index[side] = rows
+    (folder / FOLDER / "raw.json").write_text(json.dumps(index, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def as_fed(arrays: Arrays, tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from edgebuild.core.dossier import CandidateFile, Dossier
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact, Attempt, Refusal
-from edgebuild.deliver.golden import Golden, write_golden
+from edgebuild.deliver.golden import Golden, write_golden, write_raw
 from edgebuild.deliver.manifest import MANIFEST, SUMS, describe, to_json
 from edgebuild.deliver.package_view import LABELS, package_view
 from edgebuild.errors import Problem, Refused, SpecError
@@ -29,7 +29,7 @@ class AssemblePackage(Step):
     `labels.txt` where there are labels; the user's files; `manifest.json`; `SHA256SUMS`.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     tools: ClassVar[tuple[str, ...]] = ("numpy", "jinja2")
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "package"
@@ -39,10 +39,16 @@ class AssemblePackage(Step):
     """Aligned with the dossier's candidates."""
     predictions: tuple[Attempt, ...]
     """On `report`, aligned with the dossier's candidates."""
+    beside: tuple[Attempt, ...] = ()
+    """Folders of files that ship with a candidate, aligned with the dossier's; empty where the runtime has none."""
     samples: Artifact
     """The samples of `report`."""
     config: dict[str, Any] = {}
     """Options in the runtime's own words, for its configuration file."""
+    raw: bool = False
+    """Whether the golden samples lie there as plain numbers too."""
+    configs: tuple[dict[str, Any], ...] = ()
+    """The same for each candidate, aligned with the dossier's, where they differ."""
     files: dict[str, Artifact] = {}
     """Files and folders of the user's by their name in the package."""
     templates: Artifact | None = None
@@ -54,17 +60,22 @@ class AssemblePackage(Step):
         """Raises: Refused: no candidate could be made. SpecError: a template or file of the user's is wrong."""
         dossier = Dossier.model_validate_json(work.path(self.dossier).read_bytes())
         row = shipped_row(dossier)
+        config = self.configs[row] if self.configs else self.config
         candidate = dossier.candidates[row]
         model, predicted = made(work, self.models[row]), made(work, self.predictions[row])
         work.output.mkdir()
         place(model, work.output / candidate.filename)
+        if self.beside:
+            place_files({path.name: path for path in made(work, self.beside[row]).iterdir()}, work.output)
         golden = write_golden(dossier, candidate, work.path(self.samples), predicted, work.output)
+        if self.raw:
+            write_raw(golden, work.output)
         if dossier.labels:
             (work.output / LABELS).write_text("\n".join(dossier.labels) + "\n", encoding="utf-8")
         renderer = Renderer(work.path(self.templates) if self.templates else None)
-        write_documents(renderer, dossier.runtime, package_view(dossier, candidate, self.config, golden), work.output)
+        write_documents(renderer, dossier.runtime, package_view(dossier, candidate, config, golden), work.output)
         place_files({name: work.path(artifact) for name, artifact in self.files.items()}, work.output)
-        seal(dossier, candidate, self.config, golden, work.output)
+        seal(dossier, candidate, config, golden, work.output)
 
 
 def shipped_row(dossier: Dossier) -> int:

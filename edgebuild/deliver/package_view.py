@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgebuild.core.dossier import CandidateFile, Dossier, Tensor
+from edgebuild.deliver.commands import shape_arguments, tolerance_arguments
 from edgebuild.deliver.golden import Golden
 from edgebuild.deliver.report.numbers import NOTHING, cell, code, interval, line, number, times
 from edgebuild.deliver.report.outcome import headline, verdict_rows
@@ -34,6 +35,8 @@ def package_view(
         "model": candidate.filename,
         "recipe": line(candidate.recipe),
         "config": dict(config),
+        "shape_arguments": shape_arguments(dossier.inputs, config.get("axes", {})),
+        "tolerance_arguments": tolerance_arguments(golden.tolerance),
         "pinned": {name: f"{name}=={version}" for name, version in dossier.versions.items()},
         "versions": ", ".join(f"{name} {version}" for name, version in dossier.versions.items()),
         "inputs": [tensor_row(tensor, dossier.interface, "inputs") for tensor in dossier.inputs],

@@ -60,16 +60,31 @@ class Worth(Record):
     why: str = ""
 
 
+class StandIn(Record):
+    """What runs a model here in the place of the runtime that it is made for."""
+
+    evidence: Evidence
+    """Of what the model answers and where its operations run; nothing is timed or weighed on a stand-in."""
+    why: str
+
+
 class Place(Record):
     """A device, whether it can be reached, and the measurements that came from it."""
 
     device: str
     here: bool
+    stand_in: StandIn | None = None
+    """Where the runtime itself does not run here."""
     profile: Profile | None = None
     committed: tuple[Committed, ...] = ()
     """Of this device alone, the newest first, none too old."""
     notes: tuple[str, ...] = ()
     """Each a sentence: records that were left out, and why."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether the runtime itself can be timed here."""
+        return self.here and self.stand_in is None
 
     def worth(self, family: str) -> Worth:
         """What a number of this build is worth.
@@ -80,15 +95,19 @@ class Place(Record):
         if family == "size":
             return Worth(evidence="measured", why="" if self.here else "Computed from the file; no device changes it.")
         if family in ("accuracy", "placement"):
+            if self.stand_in is not None:
+                return Worth(evidence=self.stand_in.evidence, why=self.stand_in.why)
             if self.here:
                 return Worth(evidence="measured")
             return Worth(evidence="simulated", why=f"The same graph on this machine's kernels, not on {self.device}.")
-        if family in ("latency", "memory") and self.here:
+        if family in ("latency", "memory") and self.runs:
             return Worth(evidence="measured")
         return Worth(evidence="unavailable", why=self.missing(family))
 
     def missing(self, family: str) -> str:
         """Why there is no number."""
+        if self.here and self.stand_in is not None:
+            return self.stand_in.why
         if self.here:
             return f"Nothing here measures {family}: no meter is attached."
         return f"{self.device} cannot be reached from here, and {FOLDER}/ holds no record of this artifact on it."
@@ -98,7 +117,13 @@ class Place(Record):
         return next((item for item in self.committed if item.artifact == digest), None)
 
 
-def place_of(device: str, folder: Path, max_age_days: int | None = None, today: date | None = None) -> Place:
+def place_of(
+    device: str,
+    folder: Path,
+    max_age_days: int | None = None,
+    today: date | None = None,
+    stand_in: StandIn | None = None,
+) -> Place:
     """A device by the name a target gives it.
 
     Args:
@@ -106,12 +131,13 @@ def place_of(device: str, folder: Path, max_age_days: int | None = None, today: 
         folder: of the spec; its `devices/*.yaml` and `measurements/*.json` count.
         max_age_days: committed measurements older than this are left out, and said so.
         today: the day from which age counts; the current one where left out.
+        stand_in: what runs models here, where the runtime itself does not.
 
     Raises:
         SpecError: no profile has that name, a profile or a committed measurement is malformed.
     """
     if device == HERE:
-        return Place(device=device, here=True)
+        return Place(device=device, here=True, stand_in=stand_in)
     profile = profile_of(device, folder)
     committed = sorted(
         (item for item in read_committed(folder / FOLDER) if item.device == device),
@@ -125,7 +151,7 @@ def place_of(device: str, folder: Path, max_age_days: int | None = None, today: 
         for item in committed
         if item not in fresh
     )
-    return Place(device=device, here=False, profile=profile, committed=fresh, notes=notes)
+    return Place(device=device, here=False, stand_in=stand_in, profile=profile, committed=fresh, notes=notes)
 
 
 def read_committed(folder: Path) -> list[Committed]:

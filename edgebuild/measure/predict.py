@@ -39,7 +39,7 @@ class Predict(Step):
     mapping of arrays. Arrays of several lengths are padded with NaN along their first axis.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "predictions"

@@ -31,7 +31,7 @@ class Score(Step):
     direction, in pp where the unit is %; metrics that compare with the source themselves have none.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "scores.json"
@@ -42,6 +42,8 @@ class Score(Step):
     """Predictions."""
     reference: Artifact
     """Predictions of the untouched source."""
+    spread: Attempt | None = None
+    """Predictions of the untouched source by other kernels of its own runtime: how far two right answers may differ."""
     samples: Artifact
     metrics: tuple[AnyMetric, ...]
     versions: dict[str, str] = {}
@@ -60,6 +62,9 @@ class Score(Step):
             work.progress(done, len(self.candidates), "candidates")
             found = work.attempt(attempt)
             rows.append(None if isinstance(found, Refusal) else records.row(metrics, found))
+        spread = work.attempt(self.spread) if self.spread is not None else None
+        if isinstance(spread, Path):
+            records.add_spread(rows, spread)
         text = json.dumps(rows, ensure_ascii=False, indent=1, allow_nan=False)
         work.output.write_text(text, encoding="utf-8")
 
@@ -130,6 +135,18 @@ class Records:
 
         candidate = replace(self.source, outputs=load_arrays(predictions / "outputs.npz"))
         return {"metrics": [self.score(metric, candidate) for metric in metrics], "parity": parity(candidate)}
+
+    def add_spread(self, rows: Sequence[Row | None], predictions: Path) -> None:
+        """To each row's parity, the largest difference that other kernels of the source's own runtime make."""
+        from dataclasses import replace
+
+        from edgebuild.data.arrays import load_arrays
+        from edgebuild.measure.parity import parity
+
+        most = parity(replace(self.source, outputs=load_arrays(predictions / "outputs.npz")))["max_error"]
+        for row in rows:
+            if row is not None:
+                row["parity"]["spread"] = most
 
     def score(self, metric: Metric, candidate: Samples) -> Row:
         """One metric of one candidate; a null value with its reason where it has none."""

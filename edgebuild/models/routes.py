@@ -14,6 +14,7 @@ from edgebuild.core.step import Step
 from edgebuild.core.versions import version_of
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
+from edgebuild.models import torch_files
 
 FORMATS: dict[str, str] = {
     "keras": "Keras `.keras`",
@@ -23,6 +24,9 @@ FORMATS: dict[str, str] = {
     "onnx-checked": "ONNX after its checks",
     "onnx": "ONNX",
     "tflite": "TFLite",
+    "pt2": "torch exported program `.pt2`",
+    "torchscript": "TorchScript",
+    "torch-weights": "torch weights with a builder",
 }
 """Name to words for people."""
 
@@ -41,12 +45,23 @@ class Route(Record):
     extra: str
     """That installs them."""
     words: str
+    by: str = ""
+    """The converter, by its name among people."""
+    tool: str = ""
+    """The lock of `specs/tools/` that pins what runs it, where that needs a folder of its own."""
 
-    def make(self, model: Artifact, shapes: Mapping[str, int], dims: Mapping[str, tuple[str | int, ...]]) -> Step:
-        """The step that does it."""
+    def make(
+        self,
+        model: Artifact,
+        shapes: Mapping[str, int],
+        dims: Mapping[str, tuple[str | int, ...]],
+        tool: Artifact | None = None,
+    ) -> Step:
+        """The step that does it; `tool`: the folder that the lock is made into."""
         module, _, name = self.step.partition(":")
+        given = {"tool": tool} if tool else {}
         step: Step = getattr(import_module(module), name)(
-            model=model, format=self.source, shapes=dict(shapes), dims=dict(dims)
+            model=model, format=self.source, shapes=dict(shapes), dims=dict(dims), **given
         )
         return step
 
@@ -67,6 +82,7 @@ ROUTES: tuple[Route, ...] = (
             distributions=(*KERAS, "tf2onnx", "onnx"),
             extra="keras,onnxruntime",
             words="convert to ONNX",
+            by="tf2onnx",
         )
         for form in ("keras", "h5", "savedmodel")
     ),
@@ -78,6 +94,7 @@ ROUTES: tuple[Route, ...] = (
             distributions=KERAS,
             extra="keras",
             words="convert to TFLite",
+            by="TensorFlow",
         )
         for form in ("keras", "h5", "savedmodel")
     ),
@@ -88,6 +105,19 @@ ROUTES: tuple[Route, ...] = (
         distributions=("tf2onnx", "tensorflow", "ai-edge-litert", "onnx"),
         extra="keras,litert,onnxruntime",
         words="convert to ONNX",
+        by="tf2onnx",
+    ),
+    *(
+        Route(
+            source=form,
+            target="onnx-checked",
+            step=f"{CONVERT}.torch_to_onnx:TorchToOnnx",
+            distributions=("torch", "onnxscript", "onnx"),
+            extra="torch",
+            words="convert to ONNX",
+            by="torch",
+        )
+        for form in ("pt2", "torchscript")
     ),
     Route(
         source="onnx-file",
@@ -104,6 +134,17 @@ ROUTES: tuple[Route, ...] = (
         distributions=("onnxsim", "onnx", "onnxruntime"),
         extra="onnxruntime",
         words="simplify the ONNX model",
+        by="onnxsim",
+    ),
+    Route(
+        source="onnx",
+        target="tflite",
+        step=f"{CONVERT}.onnx_to_tflite:OnnxToTflite",
+        distributions=("onnx", "onnxruntime", "ai-edge-litert"),
+        extra="onnxruntime,litert",
+        words="convert to TFLite",
+        by="onnx2tf",
+        tool="onnx2tf",
     ),
 )
 
@@ -118,9 +159,11 @@ def model_format(path: Path) -> str:
         if (path / "saved_model.pb").is_file():
             return "savedmodel"
         raise ValueError("is a folder without `saved_model.pb`, so no SavedModel")
+    if path.suffix.lower() in torch_files.SUFFIXES:
+        return torch_files.torch_format(path)
     found = SUFFIXES.get(path.suffix.lower())
     if found is None:
-        known = ", ".join(f"`{suffix}`" for suffix in SUFFIXES)
+        known = ", ".join(f"`{suffix}`" for suffix in (*SUFFIXES, *torch_files.SUFFIXES))
         raise ValueError(f"has the suffix `{path.suffix}`; models end in {known} or are SavedModel folders")
     return found
 

@@ -21,9 +21,13 @@ from edgebuild.plan.target import CandidatePlan, TargetLowering
 def score(to: TargetLowering, entrants: Sequence[CandidatePlan], split: str) -> Artifact:
     """Every candidate on one split."""
     shared = to.shared
+    budgets = shared.spec.budgets.get(to.name, ())
+    near = any(budget.quantity == "parity" for budget in budgets)
+    spread = shared.spread(split, to.at_most) if near else None
     step = Score(
         candidates=tuple(entrant.predictions[split].attempt() for entrant in entrants),
         reference=shared.reference(split, to.at_most),
+        spread=spread.attempt() if spread else None,
         samples=to.split(split),
         metrics=tuple(shared.spec.metrics.values()),
         versions=shared.metric_versions,
@@ -62,6 +66,8 @@ def decide(
                 predictions=tuple(item.attempt() for item in entrant.predictions.values()),
                 memory=entrant.memory.attempt() if entrant.memory else None,
                 account=entrant.account.attempt(),
+                layers=entrant.layers.attempt() if entrant.layers else None,
+                call=entrant.call if to.searched else None,
             )
             for entrant in entrants
         ),
@@ -91,8 +97,11 @@ def assemble(shared: Shared, to: TargetLowering, dossier: Artifact) -> AssembleP
         dossier=dossier,
         models=tuple(entrant.model.attempt() for entrant in to.candidates),
         predictions=tuple(entrant.predictions["report"].attempt() for entrant in to.candidates),
+        beside=tuple(entrant.beside.attempt() for entrant in to.candidates if entrant.beside),
         samples=to.split("report"),
-        config=to.target.config(),
+        config=to.target.package_config(shared.spec.model.shapes),
+        raw=to.target.raw_golden,
+        configs=tuple(entrant.config for entrant in to.candidates) if to.searched else (),
         files=shared.package_files,
         templates=shared.templates,
         shipped=shared.shipped,

@@ -16,6 +16,7 @@ from edgebuild.core.step import Step
 from edgebuild.core.versions import installed
 from edgebuild.core.wires import Artifact
 from edgebuild.models.admit import AdmitSource
+from edgebuild.models.tool import PinnedTool
 from edgebuild.plan.decline import Decline
 from edgebuild.plan.reach import Reach
 
@@ -55,8 +56,9 @@ class Writer:
     def path(self, artifact: Artifact) -> str:
         """Where an artifact lies, once the steps before it are written."""
         step = self.graph.steps[artifact.id]
-        if isinstance(step, AdmitSource):
-            return self.path(step.model)
+        if isinstance(step, AdmitSource) or type(step).hands_on:
+            held: Artifact = step.model  # type: ignore[attr-defined]  # every such step has one
+            return self.path(held)
         if is_input(step):
             place = str(PurePosixPath("inputs") / (artifact.member or artifact.filename))
             self.inputs[place] = artifact
@@ -115,8 +117,8 @@ def as_plain(value: Any) -> Any:
 
 
 def is_input(step: Step) -> bool:
-    """Whether the script starts from this step's output: the user's model, and the samples."""
-    return step.__module__.startswith("edgebuild.data.")
+    """Whether the script starts from this step's output: the user's model, the samples, a pinned tool."""
+    return step.__module__.startswith("edgebuild.data.") or isinstance(step, PinnedTool)
 
 
 def the_call(step: Step) -> ast.expr:

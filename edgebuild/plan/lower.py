@@ -14,7 +14,7 @@ from edgebuild.deliver.package import ArchivePackage
 from edgebuild.deliver.provenance.records import Basis
 from edgebuild.deliver.report.step import RenderReport
 from edgebuild.devices.facts import DeviceFacts
-from edgebuild.devices.places import Place, place_of
+from edgebuild.devices.places import Place, StandIn, place_of
 from edgebuild.errors import Problem, Refused, SpecError, did_you_mean
 from edgebuild.plan.deciding import assemble, basis_of, decide, score
 from edgebuild.plan.held import Ground
@@ -150,18 +150,23 @@ def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str],
     """One target's part of the graph."""
     spec = shared.spec
     oldest = None if spec.max_age_s is None else int(spec.max_age_s // 86400)
-    place = place_of(target.device, Path(spec.folder), max_age_days=oldest)
+    why = target.simulated()
+    stand_in = StandIn(evidence=target.evidence_here, why=why) if why else None
+    place = place_of(target.device, Path(spec.folder), max_age_days=oldest, stand_in=stand_in)
     # Not those that make the artifacts: a number depends on their bytes alone, and on what runs them.
     runs_on = installed(target.runs_on)
     facts = shared.add(DeviceFacts(device=target.device, versions=runs_on), "ask the device what it is")
     at_most = spec.effort.samples.get(place.worth("accuracy").evidence)
-    measured = place.here and ground.measures
+    measured = place.runs and ground.measures
     to = TargetLowering(
         shared=shared, name=name, target=target, measured=measured, facts=facts, at_most=at_most, ground=ground
     )
-    for candidate, recipe in spec.recipes(target).items():
-        if not only or candidate == SOURCE or candidate in only:
-            to.lower(candidate, recipe, beyond(spec, recipe, len(to.candidates)))
+    for setting, variant in target.variants().items():
+        to.target = variant
+        for candidate, recipe in spec.recipes(target).items():
+            if not only or candidate == SOURCE or candidate in only:
+                to.lower(candidate, recipe, beyond(spec, recipe, len(to.candidates)), setting)
+    to.target = next(iter(target.variants().values()))
     entrants = tuple(to.candidates)
     timing, latency = time_target(to, entrants, ground.incumbents.get(name, "")) if measured else (None, None)
     scores = {split: score(to, entrants, split) for split in SPLITS}

@@ -27,7 +27,7 @@ def time_target(to: TargetLowering, entrants: Sequence[CandidatePlan], held: str
         models=tuple(Timed(model=entrant.model.attempt(), call=entrant.call) for entrant in entrants),
         samples=to.shared.feeds,
         facts=to.facts,
-        threads=to.threads,
+        threads=max(int(entrant.call.options.get("threads", 1)) for entrant in entrants),
         seconds=min(MEASURING_S, spec.effort.time_s or MEASURING_S),
         limits=limits_ms(spec.budgets.get(to.name, ())),
         incumbents=(held,) if held else (),

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from edgebuild.core.graph import Graph
 from edgebuild.core.step import Step
-from edgebuild.core.wires import Artifact, Refusal
+from edgebuild.core.wires import Artifact, Refusal, UserCode
 from edgebuild.data.sources import ReadSource, digest_path
 from edgebuild.errors import Problem, Refused, SpecError
+from edgebuild.models import torch_files
+from edgebuild.models.convert.read_torch import ReadTorch
 from edgebuild.models.inspect.external import external_files
 from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import Route, shortest
+from edgebuild.models.tool import pinned_tool
 from edgebuild.plan.decline import Decline
 from edgebuild.spec import Spec
 
@@ -50,7 +53,23 @@ class SharedModel:
                     "Find out who changed the model; if you did, pin the new digest.",
                 )
             )
-        return self.read_model(Path(self.spec.model.path), "model", "read the model")
+        return self.opened(
+            self.read_model(Path(self.spec.model.path), "model", "read the model"), self.spec.model.format
+        )
+
+    def opened(self, model: Artifact, form: str) -> Artifact:
+        """A torch file once it is checked, described or built; any other as it is."""
+        if form not in torch_files.FORMATS:
+            return model
+        builder = self.builder if form == "torch-weights" else None
+        return self.add(ReadTorch(model=model, format=form, dims=self.dims, builder=builder), "open the torch model")
+
+    @cached_property
+    def builder(self) -> UserCode:
+        """The user's function that makes the module whose weights the source holds."""
+        from edgebuild.data.usercode import resolve
+
+        return resolve(Path(self.spec.folder), self.spec.model.builder or "", where="model.builder")
 
     @cached_property
     def source_digest(self) -> str:
@@ -83,8 +102,8 @@ class SharedModel:
 
     @cached_property
     def format(self) -> str:
-        """Format of the source."""
-        return self.spec.model.format
+        """Format of the source, as it is opened."""
+        return built_as(self.spec.model.format)
 
     @cached_property
     def dims(self) -> dict[str, tuple[str | int, ...]]:
@@ -113,13 +132,19 @@ class SharedModel:
         route = shortest(source, target)
         self.routes[f"{source} → {target}"] = route
         for hop in route:
-            model = self.add(hop.make(model=model, shapes=self.shapes, dims=self.dims), hop.words)
+            tool = self.add(pinned_tool(hop.tool), f"make the tool {hop.tool}") if hop.tool else None
+            model = self.add(hop.make(model, self.shapes, self.dims, tool), hop.words)
         return model
 
     def decline(self, refused: Refused) -> Artifact:
         """A refusal as a node."""
         refusal = Refusal(kind=refused.kind, by=refused.by, why=refused.why, fix=refused.fix)
         return self.add(Decline(refusal=refusal), f"what {refused.by} declines")
+
+
+def built_as(form: str) -> str:
+    """What a format becomes when it is opened: weights become a program."""
+    return "pt2" if form == "torch-weights" else form
 
 
 def weights_of(model: Path) -> tuple[str, ...]:

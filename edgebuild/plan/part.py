@@ -43,7 +43,7 @@ def described(spec: Spec, plan: SpecPlan | None) -> SpecOutputs:
         targets=tuple(
             TargetOutputs(
                 name=target.name,
-                here=target.place.here,
+                here=target.place.runs,
                 dossier=target.dossier,
                 package=target.package,
                 archive=target.archive,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
@@ -32,7 +32,7 @@ def read_module(name: str) -> Module:
     found = find_spec(name)
     assert found is not None and found.origin is not None, name
     module = Module()
-    for statement in ast.parse(Path(found.origin).read_text(encoding="utf-8")).body:
+    for statement in flat(ast.parse(Path(found.origin).read_text(encoding="utf-8")).body):
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             module.definitions[statement.name] = statement
         elif isinstance(statement, ast.Assign):
@@ -42,6 +42,15 @@ def read_module(name: str) -> Module:
         elif isinstance(statement, ast.Import | ast.ImportFrom):
             take_import(statement, module)
     return module
+
+
+def flat(statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements at the top of a module, those of `with` and `try` among them: some imports stand there."""
+    for statement in statements:
+        if isinstance(statement, ast.With | ast.Try):
+            yield from flat(statement.body)
+        else:
+            yield statement
 
 
 def single(statement: ast.Assign) -> Iterator[tuple[str, ast.Assign]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from edgebuild.core.dossier import Call
 from edgebuild.core.versions import installed
@@ -20,21 +21,33 @@ from edgebuild.models.admit import AdmitSource
 from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import model_format
 from edgebuild.plan.interface import class_names
-from edgebuild.plan.model import SharedModel
+from edgebuild.plan.model import SharedModel, built_as
 from edgebuild.runtimes import REFERENCE_SESSIONS
 from edgebuild.runtimes.base import Target
 from edgebuild.shipped import shipped
 
-REFERENCE_TOOLS = {"keras": ("tensorflow", "keras"), "h5": ("tensorflow", "keras"), "savedmodel": ("tensorflow",)}
+REFERENCE_TOOLS = {
+    "keras": ("tensorflow", "keras"),
+    "h5": ("tensorflow", "keras"),
+    "savedmodel": ("tensorflow",),
+    "pt2": ("torch",),
+    "torchscript": ("torch",),
+}
 """Distributions that run the untouched source, by its format."""
 
 RUNS_ON = {
     "keras": ("tensorflow", "keras", "numpy"),
     "tensorflow": ("tensorflow", "numpy"),
+    "torch": ("torch", "numpy"),
     "onnxruntime": ("onnxruntime", "numpy"),
     "litert": ("ai-edge-litert", "numpy"),
+    "tensorrt": ("tensorrt", "onnxruntime", "numpy"),
+    "tflite-micro": ("tflite-micro", "numpy"),
 }
 """Distributions that decide what a session computes, by the runtime of its call."""
+
+PLAIN: dict[str, dict[str, Any]] = {"onnxruntime": {"optimization": "none"}, "litert": {"xnnpack": False}}
+"""Options under which a runtime computes a graph as it is written."""
 
 SPLITS = ("select", "report")
 """The splits that are predicted: choosing happens on the first, verdicts on the second."""
@@ -153,6 +166,17 @@ class Shared(SharedModel):
         samples = self.split(split, at_most)
         return self.predictions(self.source, self.reference_call, samples, f"reference: predict {split}")
 
+    def spread(self, split: str, at_most: int | None = None) -> Artifact | None:
+        """Outputs of the source as its own runtime says them without its optimisations; None where it has no such form.
+
+        Two right answers differ by as much: a quantized value at the edge of a step falls on either side.
+        """
+        plain = PLAIN.get(self.reference_call.runtime)
+        if plain is None:
+            return None
+        call = self.reference_call.model_copy(update={"options": {**self.reference_call.options, **plain}})
+        return self.predictions(self.source, call, self.split(split, at_most), f"reference, plain: predict {split}")
+
     @cached_property
     def proof(self) -> tuple[Artifact, ...]:
         """What must hold before any candidate is made."""
@@ -193,7 +217,7 @@ class Shared(SharedModel):
         """
         file = Path(path)
         kind = model_format(file)
-        source = self.read_model(file, "own", f"read {file.name}")
+        source, kind = self.opened(self.read_model(file, "own", f"read {file.name}"), kind), built_as(kind)
         model = self.convert(source, kind, target)
         facts = self.add(inspection(source, kind, self.shapes, self.dims), f"inspect {file.name}")
         return self.add(AdmitSource(model=model, proofs=self.proof, same=(self.facts, facts)), f"admit {file.name}")

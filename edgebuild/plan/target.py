@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from edgebuild.compress.base import Draft, Recipe
+from edgebuild.compress.quantize.stage import Quantize
 from edgebuild.core.dossier import Call
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
+from edgebuild.measure.layers import CompareLayers
 from edgebuild.measure.memory import MeasureMemory
 from edgebuild.plan.held import Ground
+from edgebuild.plan.interface import as_packaged
 from edgebuild.plan.making import HoldToLock, makeable, recipe_digest
 from edgebuild.plan.shared import SPLITS, Shared
 from edgebuild.runtimes.base import Target
@@ -36,6 +41,12 @@ class CandidatePlan:
     predictions: dict[str, Artifact]
     memory: Artifact | None
     account: Artifact
+    layers: Artifact | None = None
+    """Layer by layer, where a budget asks how near it is to the source."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """The runtime's options in its own words, for the package."""
+    beside: Artifact | None = None
+    """Folder of files that ship with it."""
     refusal: Refused | None = None
     """Known before any work."""
 
@@ -80,6 +91,16 @@ class TargetLowering:
         return self.shared.checked / "calibrate"
 
     @property
+    def searched(self) -> bool:
+        """Whether its candidates differ in how they are loaded."""
+        return any(entrant.call != self.candidates[0].call for entrant in self.candidates)
+
+    @property
+    def surroundings(self) -> Mapping[str, Any]:
+        """See `Lowering`."""
+        return {**as_packaged(self.shared.spec.interface), "labels": self.shared.labels}
+
+    @property
     def threads(self) -> int:
         """That the runtime is given."""
         return int(self.target.call().options.get("threads", 1))
@@ -88,28 +109,64 @@ class TargetLowering:
         """The samples of a split that are run for this target."""
         return self.shared.split(name, self.at_most if name in SPLITS else None)
 
-    def lower(self, name: str, recipe: Recipe, refused: Refused | None = None) -> CandidatePlan:
+    def lower(self, name: str, recipe: Recipe, refused: Refused | None = None, setting: str = "") -> CandidatePlan:
         """Add everything about one candidate: its artifact, predictions, memory and account.
 
         Args:
             name: of the candidate.
             recipe: what it is made by.
             refused: why it is not to be made at all.
+            setting: what is put behind its name where the target's options are searched.
         """
-        self._candidate = name
+        self._candidate = name = name + setting
         words = self.target.describe(recipe)
         try:
             if refused is not None:
                 raise refused
             self.target.admits(recipe)
-            draft = self.target.finish(self, self.drafted(recipe))
+            draft = self.completed(recipe)
             words = "; ".join(draft.words) or words
             model = draft.model
         except Refused as error:
             refused, model = error, self.shared.decline(error)
+        if setting:
+            words += f"; with {setting.removeprefix('.').replace('.', ', ').replace('-', ' ')}"
         plan = self.evidence(name, words, recipe, model, refused)
         self.candidates.append(plan)
         return plan
+
+    def completed(self, recipe: Recipe) -> Draft:
+        """A recipe's artifact as it ships; one that comes after another starts from that one's, and is left as it is.
+
+        Raises:
+            Refused: a stage cannot be taken, or this runtime has no candidate of that name.
+        """
+        if recipe.after is None:
+            return self.target.finish(self, self.drafted(recipe))
+        draft = self.completed(self.base(recipe))
+        for stage in recipe.stages:
+            draft = stage.lower(self, draft, self.target)
+        return draft
+
+    def base(self, recipe: Recipe) -> Recipe:
+        """The recipe that another comes after.
+
+        Raises:
+            Refused: this runtime has none of that name.
+        """
+        found = self.shared.spec.recipe(self.target, recipe.after or SOURCE)
+        if found is None:
+            why = f"`after: {recipe.after}` names a candidate that this runtime does not have."
+            raise Refused(by="plan", why=why, fix="Leave it to other targets by `candidates`.", kind="not applicable")
+        self.target.admits(found)
+        return found
+
+    def origin(self, recipe: Recipe) -> str:
+        """What a recipe starts from, as its digest counts it: a model of the user's own, or another candidate."""
+        if recipe.after is None:
+            return self.shared.own_digest(recipe.source)
+        found = self.shared.spec.recipe(self.target, recipe.after)
+        return recipe_digest(found, self.origin(found)) if found else recipe.after
 
     def drafted(self, recipe: Recipe) -> Draft:
         """The recipe's stages on its start.
@@ -130,8 +187,50 @@ class TargetLowering:
         """Predictions on both splits, memory where the device is measured, the account of operations."""
         call = self.target.call()
         made, model = model, self.held_to_lock(name, model)
-        memory = None
-        if self.measured:
+        memory = self.memory(model, call)
+        label = f"{self.name}: {name}: predict"
+        predictions = {
+            split: self.shared.predictions(model, call, self.split(split), f"{label} {split}") for split in SPLITS
+        }
+        beside = self.target.beside(model, memory, self.split("report"), predictions["report"])
+        return CandidatePlan(
+            name=name,
+            words=words,
+            required=recipe.required,
+            changes=len(recipe.stages) + (recipe.source is not None) + (recipe.after is not None),
+            recipe=recipe_digest(recipe, self.origin(recipe)),
+            made=made,
+            model=model,
+            call=call,
+            config=self.target.config(),
+            predictions=predictions,
+            memory=memory,
+            account=self.add(self.target.account(model, self.shared.feeds), "account of operations"),
+            layers=self.layers(recipe, model, call),
+            beside=self.add(beside, "write what ships beside it") if beside else None,
+            refusal=refused,
+        )
+
+    def layers(self, recipe: Recipe, model: Artifact, call: Call) -> Artifact | None:
+        """The comparison with the source layer by layer, of a float candidate with a budget on parity."""
+        budgets = self.shared.spec.budgets.get(self.name, ())
+        integers = any(not isinstance(stage, Quantize) or stage.weights != "float16" for stage in recipe.stages)
+        if integers or not any(budget.quantity == "parity" for budget in budgets):
+            return None
+        step = CompareLayers(
+            model=model,
+            call=call,
+            reference=self.shared.source,
+            reference_call=self.shared.reference_call,
+            samples=self.shared.feeds,
+            versions=self.shared.versions(self.target),
+        )
+        return self.add(step, "compare the layers")
+
+    def memory(self, model: Artifact, call: Call) -> Artifact | None:
+        """As the runtime tells it without the device, else measured where the device is this machine."""
+        step: Step | None = self.target.footprint(model)
+        if step is None and self.measured:
             step = MeasureMemory(
                 model=model,
                 call=call,
@@ -140,24 +239,7 @@ class TargetLowering:
                 threads=self.threads,
                 max_age_s=self.shared.spec.max_age_s,
             )
-            memory = self.add(step, "measure memory")
-        label = f"{self.name}: {name}: predict"
-        return CandidatePlan(
-            name=name,
-            words=words,
-            required=recipe.required,
-            changes=len(recipe.stages) + (recipe.source is not None),
-            recipe=recipe_digest(recipe, self.shared.own_digest(recipe.source)),
-            made=made,
-            model=model,
-            call=call,
-            predictions={
-                split: self.shared.predictions(model, call, self.split(split), f"{label} {split}") for split in SPLITS
-            },
-            memory=memory,
-            account=self.add(self.target.account(model, self.shared.feeds), "account of operations"),
-            refusal=refused,
-        )
+        return self.add(step, "measure memory") if step else None
 
     def held_to_lock(self, name: str, made: Artifact) -> Artifact:
         """The bytes that a lock pins, where it is to stand and this candidate ships."""

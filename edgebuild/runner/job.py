@@ -53,7 +53,11 @@ class Session(Protocol):
     outputs: list[dict[str, Any]]
 
     def run(self, feed: Arrays) -> Arrays:
-        """Outputs by name for one feed with batch axes."""
+        """Outputs by name for one feed with batch axes.
+
+        Some sessions have more: `trace(feed, runs)` tells the operators and their times, `layers(feed)` the values
+        between them: `{"name", "op", "inputs", "value"}` of each in the order of execution, real numbers alone.
+        """
 
 
 @dataclass(frozen=True)

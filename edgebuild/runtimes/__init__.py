@@ -17,14 +17,11 @@ if TYPE_CHECKING:
 TARGETS: dict[str, str] = {
     "onnxruntime": "edgebuild.runtimes.onnxruntime.target:OnnxRuntimeTarget",
     "litert": "edgebuild.runtimes.litert.target:LiteRTTarget",
+    "coreml": "edgebuild.runtimes.coreml.target:CoremlTarget",
+    "tensorrt": "edgebuild.runtimes.tensorrt.target:TensorrtTarget",
+    "tflite-micro": "edgebuild.runtimes.tflite_micro.target:TFLiteMicroTarget",
 }
 """Name in the spec to class."""
-
-NOT_YET: dict[str, str] = {
-    "coreml": "Core ML targets come with a later release; `onnxruntime` runs on Apple devices today.",
-    "tensorrt": "TensorRT targets come with a later release; `onnxruntime` runs on Jetson boards today.",
-}
-"""Runtimes whose work has not come yet, and what to use until then."""
 
 GROUP = "edgebuild.targets"
 
@@ -32,6 +29,8 @@ SESSIONS: dict[str, tuple[str, str]] = {
     "keras": ("reference", "keras"),
     "h5": ("reference", "keras"),
     "savedmodel": ("reference", "tensorflow"),
+    "pt2": ("pytorch", "torch"),
+    "torchscript": ("pytorch", "torch"),
     "onnx-file": ("onnxruntime", "onnxruntime"),
     "onnx": ("onnxruntime", "onnxruntime"),
     "tflite": ("litert", "litert"),
@@ -57,9 +56,7 @@ def load_target(name: str) -> type[Target]:
     place = TARGETS.get(name) or _foreign().get(name)
     if place is None:
         known = target_names()
-        if name in NOT_YET:
-            raise KeyError(f"not yet: {NOT_YET[name]}")
-        near = did_you_mean(name, [*known, *NOT_YET]) or "."
+        near = did_you_mean(name, known) or "."
         raise KeyError(f"unknown runtime `{name}`{near} Known runtimes: {', '.join(known)}.")
     module, _, attribute = place.partition(":")
     found: type[Target] = getattr(import_module(module), attribute)

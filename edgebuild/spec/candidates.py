@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from edgebuild.compress import STAGES
 from edgebuild.compress.base import Recipe, Stage
+from edgebuild.compress.command.stage import Command
+from edgebuild.core.wires import FileDigest
+from edgebuild.data.sources import digest_path
 from edgebuild.documents import Loc
 from edgebuild.errors import did_you_mean
+from edgebuild.reads import probed
+from edgebuild.runtimes.base import Target
 from edgebuild.spec.check import Checker, keys_of
 from edgebuild.spec.models import own_model
 from edgebuild.spec.not_yet import VALUES, later_keys
 from edgebuild.spec.records import SOURCE
 from edgebuild.spec.words import got_words
 
-KEYS = ("steps", "source", "required")
+COMMAND = ("command", "output", "tools")
+"""Keys of a program of the user's, which stand in the entry itself."""
+KEYS = ("steps", "source", "required", "after", *COMMAND)
 """What an entry may have besides a stage."""
 
 
@@ -61,6 +69,8 @@ def recipe(checker: Checker, loc: Loc, entry: dict[str, Any]) -> Recipe | None:
     required = entry.get("required", False)
     if not isinstance(required, bool):
         checker.say((*loc, "required"), f"must be true or false, got {got_words(required)}.", "Write `required: true`.")
+    if set(entry) & {"after", *COMMAND}:
+        return after(checker, loc, entry)
     path = own_start(checker, (*loc, "source"), entry["source"]) if "source" in entry else None
     stages = [stage(checker, (*loc, key), key, entry[key]) for key in named]
     if "steps" in entry:
@@ -73,6 +83,49 @@ def recipe(checker: Checker, loc: Loc, entry: dict[str, Any]) -> Recipe | None:
         return None
     made = tuple(item for item in stages if item is not None)
     return Recipe(stages=made, source=path, required=required)
+
+
+def after(checker: Checker, loc: Loc, entry: dict[str, Any]) -> Recipe | None:
+    """A candidate made from another one, by a program of the user's."""
+    base = entry.get("after", SOURCE)
+    if not isinstance(base, str):
+        checker.say((*loc, "after"), f"must be the name of a candidate, got {got_words(base)}.", "Write `after: NAME`.")
+    for key in [key for key in entry if key not in {"after", "required", *COMMAND}]:
+        fix = f"Write the stages in a candidate of their own and name it: `{{after: NAME, {'command: …'}}}`."
+        checker.say((*loc, key), f"`{key}` cannot stand beside `command` and `after`.", fix, key=True)
+    given = {key: entry[key] for key in COMMAND if key in entry}
+    folder = checker.document.place(loc).folder.absolute()
+    own: list[FileDigest] = []
+    if isinstance(given.get("command"), list):
+        words = [word for word in given["command"] if isinstance(word, str) and "{" not in word]
+        own = [FileDigest(path=word, digest=digest_path(folder / word)) for word in words if file_of(folder, word)]
+    made = checker.record(Command, given, loc)
+    if made is None or not checker.sound(*loc):
+        return None
+    stage = made.model_copy(update={"folder": str(folder), "files": tuple(own)})
+    return Recipe(stages=(stage,), after=str(base), required=bool(entry.get("required", False)))
+
+
+def file_of(folder: Path, word: str) -> bool:
+    """Whether a word of a command is a file of the user's."""
+    return bool(word) and len(word) < 200 and "\0" not in word and probed(folder / word).is_file()
+
+
+def chains(checker: Checker, found: dict[str, Recipe], targets: Mapping[str, Target], defaults: bool) -> None:
+    """`after` must name a candidate, and not lead back to itself."""
+    known = {SOURCE, *found, *(name for item in targets.values() if defaults for name in item.default_recipes())}
+    for name, recipe in found.items():
+        loc: Loc = ("candidates", name, "after")
+        if recipe.after is None:
+            continue
+        if recipe.after not in known:
+            near = did_you_mean(recipe.after, sorted(known)) or "."
+            checker.say(loc, f"unknown candidate `{recipe.after}`{near}", f"Known: {', '.join(sorted(known))}.")
+        seen, base = [name], recipe.after
+        while base in found and base not in seen and found[base].after:
+            seen, base = [*seen, base], str(found[base].after)
+        if base == name:
+            checker.say(loc, f"leads back to itself: {' after '.join([*seen, name])}.", "Start from another candidate.")
 
 
 def own_start(checker: Checker, loc: Loc, source: Any) -> str | None:

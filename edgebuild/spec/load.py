@@ -14,7 +14,7 @@ from edgebuild.errors import Problem, SpecError, did_you_mean
 from edgebuild.metrics.base import Metric
 from edgebuild.reads import environ
 from edgebuild.spec import budgets, compose, matrix, metrics, models, sources, targets
-from edgebuild.spec.candidates import candidates
+from edgebuild.spec.candidates import candidates, chains
 from edgebuild.spec.check import Checker
 from edgebuild.spec.objective import objective
 from edgebuild.spec.records import Data, Effort, Interface, Model, Package, Spec
@@ -138,6 +138,7 @@ class _Reading:
         shipped = targets.targets(checker, entries["targets"], self.file.parent)
         names = [name for name in entries["candidates"] if name != "defaults"]
         targets.selections(checker, shipped, names, defaults)
+        chains(checker, recipes, shipped, defaults)
         known = self.known(judged, entries, written)
         return {
             "metrics": judged,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgebuild.documents import Loc, neighbours
 from edgebuild.errors import did_you_mean
+from edgebuild.models import torch_files
 from edgebuild.spec.check import Checker
 from edgebuild.spec.files import located
 from edgebuild.spec.records import Model, ModelSection
@@ -19,7 +20,23 @@ def model(checker: Checker, section: ModelSection) -> Model | None:
     """The network, found."""
     loc: Loc = ("model", "source")
     found = own_model(checker, loc, section.source)
-    return Model(**section.model_dump(), path=str(found[0]), format=found[1]) if found else None
+    if not found:
+        return None
+    check_builder(checker, section.builder, found[1])
+    return Model(**section.model_dump(), path=str(found[0]), format=found[1])
+
+
+def check_builder(checker: Checker, builder: str | None, form: str) -> None:
+    """Weights need a function that makes their module; nothing else has one."""
+    if form == "torch-weights" and not builder:
+        fix = (
+            "Name a function that returns the module and example inputs, `builder: model.py:build`; or export a `.pt2`."
+        )
+        checker.say(("model", "source"), "holds weights alone, without the module that they belong to.", fix)
+    elif form != "torch-weights" and builder:
+        checker.say(
+            ("model", "builder"), "belongs to files of torch weights; this source is a whole model.", "Remove it."
+        )
 
 
 def own_model(checker: Checker, loc: Loc, source: str) -> tuple[Path, str] | None:
@@ -79,8 +96,9 @@ def model_format(checker: Checker, loc: Loc, path: Path) -> str | None:
         checker.say(loc, f"the folder `{path.name}` is no SavedModel: it has no `{SAVED_MODEL}`.", fix)
         return None
     form = SUFFIXES.get(path.suffix.lower())
-    if form is None:
-        known = ", ".join(f"`{suffix}`" for suffix in SUFFIXES)
+    of_torch = path.suffix.lower() in torch_files.SUFFIXES
+    if form is None and not of_torch:
+        known = ", ".join(f"`{suffix}`" for suffix in (*SUFFIXES, *torch_files.SUFFIXES))
         checker.say(loc, f"`{path.name}` is no kind of model we read.", f"Known: {known}, or a SavedModel folder.")
     elif path.stat().st_size == 0:
         checker.say(loc, f"`{path.name}` is empty.", "Export the model again.")
@@ -88,4 +106,14 @@ def model_format(checker: Checker, loc: Loc, path: Path) -> str | None:
     elif path.stat().st_size < 200 and path.read_bytes().startswith(b"version https://git-lfs"):
         checker.say(loc, f"`{path.name}` is a pointer of Git LFS, not the model.", "Run `git lfs pull`.")
         return None
-    return form
+    return torch_model(checker, loc, path) if of_torch else form
+
+
+def torch_model(checker: Checker, loc: Loc, path: Path) -> str | None:
+    """Format of a file of torch's."""
+    try:
+        return torch_files.torch_format(path)
+    except ValueError as error:
+        fix = "Save it again: `torch.export.save(…)`, or `torch.save(model.state_dict(), …)` with a `builder`."
+        checker.say(loc, f"`{path.name}` {error}.", fix)
+        return None

@@ -30,13 +30,10 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         "licences": ("checks of licences", "Remove it; put the licence among `files`."),
     },
     "Target": {
-        "search": ("searching a target's options", "Give one value here, or write one target for each."),
         "scenario": ("scenarios", "Remove it; latency is of one sample at a time."),
         "bake": ("baking pre- and postprocessing into the model", "Do it in the product, as `interface` says."),
-        "fallback": ("rules for operators that fall back", "Remove it; the report counts where operators ran."),
+        "io": ("other types at the model's ends for this runtime", "Remove it; inputs and outputs keep their types."),
         "minimum_os": ("minimum versions of a system", "Remove it."),
-        "providers": ("choosing execution providers", "Remove it; the CPU is used."),
-        "io": ("other types at the model's ends", "Remove it; inputs and outputs keep the source's types."),
         "provenance": ("provenance options", "Remove it."),
         "serve": (
             "configurations of model servers",
@@ -44,13 +41,8 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
     "Candidate": {
-        "command": ("commands of your own", "Run it yourself and name its model: `{source: made.onnx}`."),
-        "after": ("candidates made from another one", "Write the stages out under `steps`."),
-        "output": ("commands of your own", "Run it yourself and name its model: `{source: made.onnx}`."),
-        "tools": ("commands of your own", "Run it yourself and name its model: `{source: made.onnx}`."),
         "search": ("searches", "Write one candidate for each variant."),
         "sweep": ("sweeps", "Write one candidate for each variant."),
-        "prune": ("pruning", "Prune in a script of your own and name its model: `{source: pruned.onnx}`."),
         "train": ("training", "Train in a script of your own and name its model: `{source: trained.onnx}`."),
         "distill": ("distillation", "Distil in a script of your own and name its model: `{source: student.onnx}`."),
         "cluster": (
@@ -71,13 +63,13 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
 
 VALUES: dict[str, tuple[str, str]] = {
     "mixed": ("mixed precision", "Write candidates with `int8`, `float16` and `dynamic` and compare them."),
-    **{f"palette{bits}": ("palettes", "Use `int8`, `float16` or `dynamic`.") for bits in (1, 2, 3, 4, 6, 8)},
-    "int4": ("4-bit weights", "Use `int8`, `float16` or `dynamic`."),
+    "structured": (
+        "structured pruning",
+        "Prune in a script of your own and name its model as a candidate's `source:`.",
+    ),
     "int2": ("2-bit weights", "Use `int8`, `float16` or `dynamic`."),
     "int16": ("16-bit activations", "Use `int8`, `float16` or `dynamic`."),
     "bfloat16": ("bfloat16", "Use `float16`."),
-    "coreml": ("Core ML targets", "Use `onnxruntime`, which runs on Apple devices too."),
-    "tensorrt": ("TensorRT targets", "Use `onnxruntime`, which runs on Jetson boards too."),
     "audio": ("audio interfaces", "Let the loader yield what the model takes, and leave the input out here."),
     "text": ("text interfaces", "Let the loader yield what the model takes, and leave the input out here."),
     "video": ("video interfaces", "Let the loader yield what the model takes, and leave the input out here."),

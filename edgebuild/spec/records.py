@@ -9,6 +9,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    FiniteFloat,
     PositiveInt,
     SerializeAsAny,
     WithJsonSchema,
@@ -84,7 +85,12 @@ class ModelSection(Documented):
     """The network."""
 
     source: str
-    """An ONNX, Keras (`.keras`, `.h5`), TFLite or SavedModel file, relative to the spec, or `package://dist/path`."""
+    """An ONNX, Keras (`.keras`, `.h5`), TFLite, SavedModel or torch (`.pt2`, `.ts`, `.pt`, `.pth`) file.
+
+    Relative to the spec, or `package://dist/path`.
+    """
+    builder: str | None = None
+    """`model.py:build`, a function that makes the torch module whose weights `source` holds, with example inputs."""
     digest: Digest | None = None
     """Build only when the file has this digest."""
     inputs: dict[str, Input] = {}
@@ -115,7 +121,7 @@ class InterfaceInput(Documented):
     """How it is brought to that size."""
     scale: Fraction | None = None
     """Each value is multiplied by it: `1/255`."""
-    mean: tuple[float, ...] | float | None = None
+    mean: tuple[FiniteFloat, ...] | FiniteFloat | None = None
     """Then this is subtracted, for each channel."""
 
 
@@ -243,6 +249,11 @@ class Spec(Record):
     """Variables that reach the steps, with digests of their values."""
     sources: tuple[str, ...] = ()
     """The files this was read from: the spec and what it extends, absolute."""
+
+    def recipe(self, target: Target, name: str) -> Recipe | None:
+        """A candidate by name, also one that the target is not offered; None where there is none for its runtime."""
+        every = {SOURCE: Recipe(), **(target.default_recipes() if self.defaults else {}), **self.candidates}
+        return every.get(name)
 
     def recipes(self, target: Target) -> dict[str, Recipe]:
         """The candidates of a target by name: `source`, the default set, then the spec's own, which replace by name."""

@@ -10,9 +10,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from edgebuild.compress import STAGES
+from edgebuild.compress.command.stage import Command
 from edgebuild.decide.budgets import HIGHER_IS_BETTER, UNITS
 from edgebuild.metrics import METRICS, load_metric
 from edgebuild.runtimes import TARGETS, load_target
+from edgebuild.spec.candidates import COMMAND
 from edgebuild.spec.quantities import EXAMPLES
 from edgebuild.spec.written import Written
 
@@ -114,9 +116,17 @@ def _candidate(stages: Schema) -> Schema:
     own = {
         "steps": {"type": "array", "items": step, "minItems": 1, "description": "Stages where their order matters."},
         "source": {"type": "string", "description": "A model of your own with the same interface."},
+        "after": {"type": "string", "description": "Another candidate, whose artifact a `command` starts from."},
+        **_command(),
         "required": {"type": "boolean", "description": "The build fails where it cannot be made."},
     }
     return {"type": "object", "properties": {**stages, **own}, "additionalProperties": False, "minProperties": 1}
+
+
+def _command() -> Schema:
+    """The keys of `command` candidates, from their record."""
+    entry = Command.model_json_schema()
+    return {key: {name: text for name, text in entry["properties"][key].items() if name != "title"} for key in COMMAND}
 
 
 def _budgets() -> Schema:

@@ -112,7 +112,8 @@ def selections(checker: Checker, found: dict[str, Target], written: Sequence[str
         if entry.choose is not None:
             places.append((("targets", name, "choose"), entry.choose))
         for loc, item in places:
-            if item not in known:
+            settings = entry.variants() if loc[-1] == "choose" else {}
+            if item not in known and not any(item == name + setting for name in known for setting in settings):
                 near = did_you_mean(item, known) or "."
                 checker.say(loc, f"unknown candidate `{item}`{near}", f"Known here: {', '.join(known)}.")
         chosen, allowed = entry.choose, entry.candidates

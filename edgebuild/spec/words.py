@@ -43,6 +43,8 @@ FIXES: dict[Loc, str] = {
     ("metrics",): "Give each a name: `metrics: {accuracy: {metric: top1}}`.",
     ("candidates",): "Give each a name: `candidates: {w8: {quantize: int8}}`.",
     ("targets",): "Give each a name: `targets: {here: {device: here, runtime: onnxruntime}}`.",
+    ("candidates", "*", "command"): 'Write a list of words: `[vela, "{in}", --output-dir, "{out}"]`.',
+    ("targets", "*", "providers"): "Write `providers: [cpu]`, the preferred one first.",
     ("budgets",): "Write `budgets: {all: {latency.p95: 8 ms}}`.",
     ("budgets", "*"): "Write a quantity and its limit: `{latency.p95: 8 ms}`.",
     ("evidence",): "Write `evidence: {at_least: measured}`.",

@@ -78,6 +78,35 @@ def test_excluded_nodes_stay_in_floating_point(network: Path, calibration: Path,
     assert "v" in {tensor.name for tensor in onnx.load(made).graph.initializer}
 
 
+SHARED = """<ir_version: 8, opset_import: ["":17]>
+g (float[1,1,1,8] x) => (float[1,1,1,5] y)
+<float[1,1,1,2] w = {1, -2}, float[1] b = {0.5}> {
+ [one] b1 = Conv (x, w, b)
+ [two] c = Conv (b1, w, b)
+ [three] y = Conv (c, w, b)
+}"""
+
+
+@pytest.mark.parametrize("options", [{}, {"activations": "int8", "symmetric": True, "quantize_bias": False}])
+def test_a_copy_of_a_shared_bias_is_no_other_value(options: dict[str, object], tmp_path: Path) -> None:
+    # ONNX Runtime's quantizer calls the copy `b1`, like the first layer's output.
+    onnx.save(onnx.parser.parse_model(SHARED), tmp_path / "shared.onnx")
+    given = np.random.default_rng(0).normal(size=(20, 1, 1, 8)).astype(np.float32)
+    np.savez(tmp_path / "inputs.npz", x=given)
+    made = static(tmp_path / "shared.onnx", tmp_path / "inputs.npz", tmp_path / "made.onnx", **options)
+    assert sqnr("onnxruntime", made, tmp_path / "shared.onnx", {"x": given}) > 25
+
+
+def test_around_zero_every_zero_point_is_zero_and_biases_stay(calibration: Path, tmp_path: Path) -> None:
+    options = {"activations": "int8", "symmetric": True, "quantize_bias": False, "weighted_only": True}
+    graph = onnx.load(static(onnx_network(tmp_path / "n.onnx"), calibration, tmp_path / "static.onnx", **options)).graph
+    stored = weights_of(tmp_path / "static.onnx")
+    pairs = [node for node in graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    assert len(pairs) == 6
+    assert not any(stored[node.input[2]].any() for node in pairs)
+    assert {stored[node.input[2]].dtype for node in pairs} == {np.dtype(np.int8)}
+
+
 def test_ranges_have_twelve_significant_bits(network: Path, calibration: Path, tmp_path: Path) -> None:
     calibrate_ranges(network, calibration, tmp_path / "ranges.json", "minmax")
     content = json.loads((tmp_path / "ranges.json").read_text())

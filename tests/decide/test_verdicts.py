@@ -242,3 +242,16 @@ def test_widening_a_budget_never_turns_a_pass_into_anything_else(
     order = ["fail", "inconclusive", "unproven", "pass"]
     assert order.index(wide.status) >= order.index(tight.status)
     assert tight.status != "pass" or wide.status == "pass"
+
+
+def test_an_artifact_as_near_to_the_source_as_the_source_to_itself_passes() -> None:
+    def source(error: float) -> CandidateFile:
+        numbers = (number("parity", error, unit="1"), number("parity.spread", 0.004, unit="1"))
+        return CandidateFile(name="source", recipe="", measurements=numbers)
+
+    limit = budget("parity", limit=1e-4)
+    near, far = (judged(limit, number("parity", 0.3, unit="1"), source=source(error)) for error in (0.003, 0.005))
+
+    assert near.status == "pass"
+    assert near.why.endswith("The source itself differs by 0.004 where its own runtime does not optimise it.")
+    assert far.status == "fail"

@@ -21,7 +21,7 @@ from tests.decide.dossiers import candidate, dossier
 FEATURES, CLASSES = 8, 4
 SCALE = 1 / 32
 LABELS = ("cat", "dog", "bird", "fish")
-MODELS = {"onnxruntime": "model.onnx", "litert": "model.tflite"}
+MODELS = {"onnxruntime": "model.onnx", "litert": "model.tflite", "tensorrt": "model.onnx"}
 
 
 def weights() -> np.ndarray:
@@ -105,11 +105,11 @@ def signature(schema: Any) -> Any:
 class Factory:
     """Assembles packages of the tiny classifier in one folder; every part can be changed before."""
 
-    def __init__(self, folder: Path, runtime: str = "onnxruntime", model: Path | None = None) -> None:
+    def __init__(self, folder: Path, runtime: str = "onnxruntime", model: Path | None = None, **options: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.runtime = folder, runtime
-        self.target = load_target(runtime).model_validate({"runtime": runtime})
-        make = onnx_model if runtime == "onnxruntime" else tflite_model
+        self.target = load_target(runtime).model_validate({"runtime": runtime, **options})
+        make = tflite_model if runtime == "litert" else onnx_model
         self.model = model or make(folder / MODELS[runtime])
         self.samples = folder / "report"
         self.samples.mkdir()
@@ -122,6 +122,7 @@ class Factory:
             "refused": Refusal(kind="rejected", by="tool 1.0", why="it would not."),
         }  # fmt: skip
         self.files: dict[str, Path] = {}
+        self.shapes: dict[str, dict[str, int | str]] = {}
         self.templates: Path | None = None
 
     def candidate(self, **changes: Any) -> CandidateFile:
@@ -157,7 +158,7 @@ class Factory:
             models=tuple(attempt("source" if item.name == first else "refused") for item in made.candidates),
             predictions=tuple(attempt("predicted" if item.name == first else "refused") for item in made.candidates),
             samples=wire("samples"),
-            config=self.target.config(),
+            config=self.target.package_config(self.shapes),
             files={name: wire(name) for name in self.files},
             templates=wire("templates") if self.templates else None,
         )

@@ -212,3 +212,17 @@ def test_text_in_tables_is_tamed() -> None:
     assert cell("a | b\nc <script>") == "a \\| b c &lt;script>"
     assert code("a`b|c") == "``a`b\\|c``"
     assert line("opening C:\\Users\\somebody\\model.tflite failed") == "opening model.tflite failed"
+
+
+def test_several_targets_are_compared_on_the_same_samples(tmp_path: Path) -> None:
+    text = report(tmp_path, dossier(), dossier(target="phone", candidates=[elsewhere(item) for item in candidates()]))
+    table = text.split("### Across the runtimes")[1].split("\n## ")[0]
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ") and "largest" not in line]
+    assert [row[0].split("<br>")[0] for row in rows] == sorted(row[0].split("<br>")[0] for row in rows)
+    assert {row[-1] for row in rows} == {"measured |", "simulated |"}
+    assert all(row[3].endswith(" dB") for row in rows)
+    assert not any("refused" in row[1] for row in rows)
+
+
+def test_a_single_target_has_no_table_across_runtimes(tmp_path: Path) -> None:
+    assert "### Across the runtimes" not in report(tmp_path, dossier())

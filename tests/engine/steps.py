@@ -96,11 +96,15 @@ class Decline(Step):
     filename = "never.txt"
     why: str
     trace: Here = ""
+    now: bool = False
+    """Whether it may be otherwise the next time."""
 
     def run(self, work: Workspace) -> None:
         if self.trace:
             with Path(self.trace).open("a") as trace:
                 trace.write("ran\n")
+        if self.now:
+            work.for_this_build_only(self.why)
         raise Refused(by="a tool 1.0", why=self.why, fix="give it something else")
 
 

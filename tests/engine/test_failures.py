@@ -64,6 +64,16 @@ def test_a_refusal_flows_to_who_can_do_without_and_is_cached(yard: Yard, tmp_pat
     assert again.refusal(graph.steps[upper].out()) == outcome.refusal
 
 
+def test_a_refusal_for_this_build_only_is_asked_again(yard: Yard, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    graph = gather(good=Say(text="a"), bad=Decline(why="no network", trace=str(trace), now=True))
+    refusal = {"kind": "rejected", "by": "a tool 1.0", "why": "no network", "fix": "give it something else"}
+    for _ in range(2):
+        results = yard.build(graph)
+        assert json.loads(yard.blob(results, "gathered").read_text()) == ["a", "A", refusal, refusal]
+    assert trace.read_text() == "ran\n" * 2
+
+
 def test_a_crash_is_seen_as_a_failed_refusal_and_never_stored(yard: Yard) -> None:
     graph = gather(good=Say(text="a"), bad=Crash())
     results = yard.build(graph)

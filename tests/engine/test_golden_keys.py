@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -53,18 +54,27 @@ candidates:
   full: {{quantize: int8}}
   half: {{quantize: float16}}
   weights: {{quantize: {{weights: int8, activations: float32}}}}
+  palette: {{quantize: {{weights: palette6}}}}
   dynamic: {{quantize: {{weights: int8, activations: dynamic}}}}
   own: {{source: own.{suffix}}}
+  made: {{after: full, command: [vela, "{{in}}"], output: "*"}}
 targets:
   ort: {{device: here, runtime: onnxruntime}}
   litert: {{device: here, runtime: litert}}
+  trt: {{device: here, runtime: tensorrt, compute_capability: "8.6"}}
   pi: {{device: raspberry-pi-5, runtime: onnxruntime}}
+  gpu: {{device: here, runtime: onnxruntime, providers: [cuda], fallback: refuse}}
+  tpu: {{device: here, runtime: litert, io: uint8, providers: [edgetpu, cpu]}}
+  mcu: {{device: here, runtime: tflite-micro}}
+  apple: {{device: here, runtime: coreml, minimum_os: iOS18}}
+  minimal: {{device: here, runtime: onnxruntime, format: ort}}
+  sought: {{device: here, runtime: onnxruntime, search: {{threads: [1, 2]}}}}
 budgets:
-  all: {{top1.drop: {{max: 1 pp, upper: 2 pp}}, latency.p95: 8 ms, size: 0.5x}}
+  all: {{top1.drop: {{max: 1 pp, upper: 2 pp}}, latency.p95: 8 ms, size: 0.5x, parity: 0.001}}
 effort: {{samples: {{simulated: 5}}}}
 package: {{files: [labels.txt]}}
 """
-MODELS = ("model.onnx", "model.keras", "model.tflite")
+MODELS = ("model.onnx", "model.keras", "model.tflite", "model.pt2")
 DATA = ("data.py:samples", "samples.npz", "images")
 
 
@@ -75,6 +85,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(Shared, "shipped", "sha256:of the templates")
     for name in (*MODELS, "own.onnx", "own.tflite", "samples.npz"):
         (tmp_path / name).write_bytes(b"not read before a build")
+    with zipfile.ZipFile(tmp_path / "model.pt2", "w") as archive:
+        # Told from others by the list of its archive; long enough to be no pointer of Git LFS.
+        archive.writestr("model/archive_format", "pt2" * 100)
     (tmp_path / "data.py").write_text("def samples(): ...\ndef own(): ...\ndef decoded(): ...\n")
     (tmp_path / "labels.txt").write_text("zero\none\n")
     for name in ("zero", "one"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgebuild import spec
 from edgebuild.cli.main import COMMANDS
+from edgebuild.models.routes_table import routes_table
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,6 +25,11 @@ def test_every_room_is_on_the_map() -> None:
     assert found == {
         room for row in re.findall(r"^\| \d \| (.*?) \|", house, re.MULTILINE) for room in re.findall(r"`(\w+)`", row)
     }
+
+
+def test_the_table_of_routes_is_that_of_the_code() -> None:
+    block = README.split("<!-- routes -->\n")[1].split("<!-- /routes -->")[0]
+    assert block == routes_table(), "write again what `edgebuild.models.routes_table.routes_table()` returns"
 
 
 def test_every_command_is_told() -> None:

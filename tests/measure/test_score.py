@@ -107,7 +107,7 @@ def test_rows_are_aligned_with_candidates_and_a_refused_one_is_null(yard: Yard) 
 
     assert rows[0] is None
     assert [len(row["metrics"]) for row in rows[1:]] == [2, 2]
-    assert rows[2]["parity"] == {"max_error": 0.0, "sqnr": 200.0, "agreement": 100.0, "output": "probs"}
+    assert rows[2]["parity"] == {"max_error": 0.0, "sqnr": 200.0, "agreement": 100.0, "samples": 200, "output": "probs"}
 
 
 def test_other_metrics_are_drawn_in_pairs(yard: Yard) -> None:
@@ -242,10 +242,18 @@ def test_a_candidate_without_a_number_says_why(yard: Yard) -> None:
     assert nan["metrics"][2]["why"] == "The outputs hold NaN or infinity, so there is no number."
     assert nan["parity"]["max_error"] is None
     assert other["metrics"][1]["why"].startswith("output `probs` has shape (200, 7)")
-    assert other["parity"] == {"max_error": None, "sqnr": None, "agreement": None, "output": ""}
+    assert other["parity"] == {"max_error": None, "sqnr": None, "agreement": None, "samples": 0, "output": ""}
 
 
 def test_equal_records_give_equal_bytes_and_the_seed_counts(yard: Yard) -> None:
     one, two, other = (json.dumps(yard.score("f1", seed=seed)) for seed in (0, 0, 1))
 
     assert one == two != other
+
+
+def test_what_other_kernels_of_the_source_say_is_its_own_spread(yard: Yard) -> None:
+    yard.predict("plain", {"probs": right(LABELS, range(10)) + np.float32(0.25)})
+    (row,) = yard.score("top1", spread=wire("plain").attempt())
+    assert row["parity"]["spread"] == pytest.approx(0.25)
+    (alone,) = yard.score("top1")
+    assert "spread" not in alone["parity"]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from edgebuild.models.tool import install, pinned_tool
+from tests.models.zoo import Feed, ZooModel, build
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +41,23 @@ def keras_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def images() -> np.ndarray[Any, Any]:
     """Eight images, float32 of (8, 12, 12, 3)."""
     return np.random.default_rng(1).random((8, 12, 12, 3), dtype=np.float32)
+
+
+@pytest.fixture(scope="session")
+def onnx2tf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the pinned tool, made from the package index."""
+    folder = tmp_path_factory.mktemp("onnx2tf")
+    step = pinned_tool("onnx2tf")
+    made = folder / "tool"
+    install(step.name, step.lock, json.loads(step.settings), made, folder)
+    return made
+
+
+@pytest.fixture(scope="session")
+def animals(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ZooModel]:
+    """A model of the zoo by name, written once."""
+    folder = tmp_path_factory.mktemp("zoo")
+    return cache(lambda name: build(name, folder / name))
 
 
 def outputs(session: str, model: Path, images: np.ndarray[Any, Any]) -> list[dict[str, np.ndarray[Any, Any]]]:
@@ -76,3 +99,11 @@ def onnx_model(file: Path, opset: int = 17, batch: int | str = 1, inputs: str = 
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     onnx.save(model, file)
     return file
+
+
+def said(session: str, model: Path, feeds: Sequence[Feed]) -> list[Feed]:
+    """What a session of ours says of each feed."""
+    from importlib import import_module
+
+    opened = import_module(f"edgebuild.runtimes.{session}.session").open(str(model), {"threads": 1})
+    return [opened.run(feed) for feed in feeds]

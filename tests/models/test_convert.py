@@ -120,10 +120,17 @@ def test_tflite_becomes_onnx_with_its_names(images: np.ndarray[Any, Any], tmp_pa
     assert furthest(outputs("onnxruntime", tmp_path / "s.onnx", images), reference) < CLOSE
 
 
-def test_an_operator_without_onnx_form_is_refused_by_name(keras_files: dict[str, Path], tmp_path: Path) -> None:
-    tensorflow_to_tflite(keras_files["keras"], "keras", tmp_path / "m.tflite", SHAPES, {})
-    with pytest.raises(Refused, match="TFL_GELU"):
-        tflite_to_onnx(tmp_path / "m.tflite", tmp_path / "m.onnx")
+@pytest.mark.parametrize("approximate", [False, True])
+def test_gelu_of_tflite_becomes_standard_operators(approximate: bool, tmp_path: Path) -> None:
+    import keras
+
+    given = keras.Input((6,), name="x")
+    found = keras.ops.gelu(keras.layers.Dense(8)(given), approximate=approximate)
+    keras.Model(given, keras.layers.Dense(3, name="y")(found)).save(tmp_path / "m.keras")
+    tensorflow_to_tflite(tmp_path / "m.keras", "keras", tmp_path / "m.tflite", SHAPES, {})
+    tflite_to_onnx(tmp_path / "m.tflite", tmp_path / "m.onnx")
+    x = np.random.default_rng(2).normal(size=(8, 6)).astype(np.float32) * 3
+    assert furthest(outputs("onnxruntime", tmp_path / "m.onnx", x), outputs("litert", tmp_path / "m.tflite", x)) < CLOSE
 
 
 def test_a_damaged_keras_file_is_refused_in_its_readers_words(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ def test_the_shortest_route_is_taken() -> None:
 
 @pytest.mark.parametrize("route", routes.ROUTES, ids=lambda route: f"{route.source}-{route.target}")
 def test_every_row_makes_its_step(route: routes.Route) -> None:
-    step = route.make(model=wire("m"), shapes={"batch": 1}, dims={"x": ("batch", "n")})
+    tool = wire("tool") if route.tool else None
+    step = route.make(model=wire("m"), shapes={"batch": 1}, dims={"x": ("batch", "n")}, tool=tool)
     assert isinstance(step, Conversion)
     assert step.format == route.source
     assert set(route.distributions) <= set(step.tools)
@@ -28,9 +29,14 @@ def test_every_row_makes_its_step(route: routes.Route) -> None:
 
 def test_no_route_at_all_says_what_to_bring() -> None:
     with pytest.raises(Refused, match="no route leads from ONNX") as caught:
-        routes.shortest("onnx-file", "tflite")
+        routes.shortest("onnx-file", "keras")
     assert caught.value.kind == "not applicable"
     assert "Keras `.keras`" in caught.value.fix
+
+
+def test_onnx_becomes_tflite_by_a_tool_of_its_own() -> None:
+    assert [hop.tool for hop in routes.shortest("onnx-file", "tflite")] == ["", "", "onnx2tf"]
+    assert [hop.tool for hop in routes.shortest("keras", "tflite")] == [""]
 
 
 def test_missing_packages_are_named_with_the_line_that_adds_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +56,7 @@ def test_a_format_is_known_by_its_suffix(name: str, form: str) -> None:
 
 
 def test_other_files_are_told_what_models_end_in(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"`\.pt`; models end in"):
-        routes.model_format(Path("m.pt"))
+    with pytest.raises(ValueError, match=r"`\.joblib`; models end in .*`\.pt2`"):
+        routes.model_format(Path("m.joblib"))
     with pytest.raises(ValueError, match=r"saved_model\.pb"):
         routes.model_format(tmp_path)

@@ -10,6 +10,7 @@ from edgebuild.core.graph import Graph
 from edgebuild.devices.facts import DeviceFacts
 from edgebuild.errors import SpecError
 from edgebuild.measure.time import TimeCandidates
+from edgebuild.models import routes
 from edgebuild.plan.lower import Plan, lower
 from edgebuild.spec import Spec
 
@@ -135,10 +136,23 @@ def test_without_a_calibrate_split_static_quantization_is_refused_and_the_rest_g
     assert [candidate.name for candidate in found if candidate.refusal] == ["int8"]
 
 
-def test_a_route_this_machine_cannot_take_refuses_the_target_with_the_reason(load: Load) -> None:
+def test_a_route_this_machine_cannot_take_refuses_the_target_with_the_reason(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "version_of", lambda name: None if name == "onnxsim" else "1.0")
+    routes.shortest.cache_clear()
     plan = lower([load(("runtime: onnxruntime", "runtime: litert"))])
+    routes.shortest.cache_clear()
     words = [step.refusal.why for step in plan.graph.steps.values() if type(step).__name__ == "Decline"]
-    assert any("no route leads from ONNX" in why for why in words)
+    assert any("the route from ONNX as the user wrote it to TFLite needs onnxsim" in why for why in words)
+
+
+def test_a_tool_of_its_own_is_made_once_for_all_candidates(load: Load) -> None:
+    plan = lower([load(("runtime: onnxruntime", "runtime: litert"))])
+    assert kinds(plan.graph)["PinnedTool"] == 1
+    (shared,) = (spec.shared for spec in plan.specs)
+    hops = [hop.words for hop in shared.routes["onnx-file → tflite"]]
+    assert hops == ["check the ONNX model", "simplify the ONNX model", "convert to TFLite"]
 
 
 def test_a_device_elsewhere_is_never_timed(load: Load) -> None:

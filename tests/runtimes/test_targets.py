@@ -28,6 +28,8 @@ class To:
     def convert(self, model: Artifact, source: str, target: str) -> Artifact:
         return model
 
+    surroundings: dict[str, object] = {"inputs": {}, "outputs": {}, "labels": ()}
+
     def calibration(self) -> Artifact:
         return wire("checked", "calibrate")
 
@@ -36,10 +38,17 @@ def target(name: str, **options: object) -> Target:
     return load_target(name).model_validate({"runtime": name, **options})
 
 
-@pytest.mark.parametrize("name", ["onnxruntime", "litert"])
-def test_the_default_set_is_float16_static_and_dynamic(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "recipes"),
+    [
+        ("onnxruntime", ["float16", "int8", "int8-dynamic"]),
+        ("litert", ["float16", "int8", "int8-dynamic"]),
+        ("tensorrt", ["float16", "int8"]),
+    ],
+)
+def test_the_default_set_is_what_the_runtime_has_kernels_for(name: str, recipes: list[str]) -> None:
     made = target(name)
-    assert list(made.default_recipes()) == ["float16", "int8", "int8-dynamic"]
+    assert list(made.default_recipes()) == recipes
     for recipe in made.default_recipes().values():
         to = To()
         draft = recipe.stages[0].lower(to, Draft(model=wire("model"), format=made.format), made)
@@ -47,7 +56,7 @@ def test_the_default_set_is_float16_static_and_dynamic(name: str) -> None:
         assert draft.words
 
 
-@pytest.mark.parametrize("name", ["onnxruntime", "litert"])
+@pytest.mark.parametrize("name", ["onnxruntime", "litert", "tensorrt"])
 def test_one_calibration_is_one_step_for_all_ways_to_quantize(name: str) -> None:
     made, graph = target(name), Graph()
     seen = set()
@@ -62,7 +71,13 @@ def test_one_calibration_is_one_step_for_all_ways_to_quantize(name: str) -> None
 
 @pytest.mark.parametrize(
     ("name", "weights", "activations"),
-    [("onnxruntime", "float16", "dynamic"), ("onnxruntime", "int8", "float32"), ("litert", "float16", "dynamic")],
+    [
+        ("onnxruntime", "float16", "dynamic"),
+        ("onnxruntime", "int8", "float32"),
+        ("litert", "float16", "dynamic"),
+        ("tensorrt", "int8", "dynamic"),
+        ("tensorrt", "int8", "float32"),
+    ],
 )
 def test_what_a_runtime_has_no_kernels_for_is_declined_with_what_it_has(
     name: str, weights: str, activations: str
@@ -91,7 +106,7 @@ def test_an_unknown_runtime_is_told_with_the_one_meant() -> None:
         load_target("litrt")
     with pytest.raises(KeyError, match="not yet"):
         load_target("coreml")
-    assert target_names()[:2] == ["onnxruntime", "litert"]
+    assert target_names()[:3] == ["onnxruntime", "litert", "tensorrt"]
 
 
 def test_a_recipe_is_described_before_anything_is_made() -> None:

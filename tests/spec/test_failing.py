@@ -6,7 +6,9 @@ A new mistake is two files and no code. `UPDATE=1 pytest tests/spec/test_failing
 from __future__ import annotations
 
 import os
+import pickle
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,10 @@ LIMIT_S = 0.3
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the specs name and is right."""
     (tmp_path / "model.onnx").write_bytes(b"not read before a build")
-    (tmp_path / "model.pt").write_bytes(b"")
+    (tmp_path / "model.joblib").write_bytes(b"")
+    (tmp_path / "pickled.pt").write_bytes(pickle.dumps({"weight": [1.0]}))
+    with zipfile.ZipFile(tmp_path / "weights.pth", "w") as archive:
+        archive.writestr("weights/data.pkl", b"")
     (tmp_path / "data.py").write_text("def samples():\n    yield {}\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -16,11 +17,15 @@ from edgebuild.errors import words_of
 
 if TYPE_CHECKING:
     import numpy as np
+    from onnx import ModelProto
     from onnxruntime.quantization import CalibrationDataReader
 
 BY = "onnxruntime.quantization"
 CHUNK = 32
 """Samples whose intermediate values a histogram holds at once."""
+
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+"""Operators with weights that ONNX Runtime's quantizer has a Q/DQ form for."""
 
 Method = Literal["minmax", "percentile", "entropy"]
 
@@ -125,9 +130,13 @@ class QuantizeStatic(Step):
 
     Inputs and outputs stay as they are. Unsigned activations with signed weights are what ONNX Runtime's x86 and Arm
     kernels are written for; per tensor instead of per channel loses several dB (arXiv:1806.08342, section 3.1).
+
+    For a runtime that wants values around 0, `symmetric` and `weighted_only` without `quantize_bias`:
+
+    Result:  x → Q → DQ → Conv(DQ(w8), b) → Relu → y
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
@@ -140,6 +149,12 @@ class QuantizeStatic(Step):
     per_channel: bool = True
     reduce_range: bool = False
     """Weights of 7 bits."""
+    symmetric: bool = False
+    """Every range is widened to one around 0, so that every zero point is 0; for signed activations."""
+    quantize_bias: bool = True
+    """Biases in 32-bit integers; in floating point where not."""
+    weighted_only: bool = False
+    """Quantize what goes into convolutions and products with stored weights, and nothing else."""
     exclude: tuple[str, ...] = ()
     """Names of nodes that stay in floating point."""
 
@@ -152,11 +167,14 @@ class QuantizeStatic(Step):
             activations=self.activations,
             per_channel=self.per_channel,
             reduce_range=self.reduce_range,
+            symmetric=self.symmetric,
+            quantize_bias=self.quantize_bias,
+            weighted_only=self.weighted_only,
             exclude=self.exclude,
         )
 
 
-def quantize_static(
+def quantize_static(  # noqa: PLR0913 - each is a field of the step
     model: Path,
     ranges: dict[str, tuple[float, float]],
     output: Path,
@@ -164,6 +182,9 @@ def quantize_static(
     activations: str = "uint8",
     per_channel: bool = True,
     reduce_range: bool = False,
+    symmetric: bool = False,
+    quantize_bias: bool = True,
+    weighted_only: bool = False,
     exclude: tuple[str, ...] = (),
 ) -> None:
     """The work itself, over paths and values."""
@@ -177,7 +198,7 @@ def quantize_static(
     known = {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in ranges.items()}
     with words_of(BY):
         quantizer = QDQQuantizer(
-            onnx.shape_inference.infer_shapes(before),
+            onnx.shape_inference.infer_shapes(distinguished(onnx.load(model))),
             per_channel,
             reduce_range,
             QuantType.QInt8,
@@ -185,11 +206,43 @@ def quantize_static(
             TensorsData(CalibrationMethod.MinMax, known),
             [],
             list(exclude),
-            quantizable(),
-            {},
+            list(WEIGHTED) if weighted_only else quantizable(),
+            ways(symmetric, quantize_bias, weighted_only),
         )
-        quantizer.quantize_model()
+        after = quantizer.quantize_model()
         quantizer.model.topological_sort()
-        after = quantizer.model.model
     refuse_unchanged(before, after, ("QuantizeLinear",), BY)
     save_checked(before, after, output, BY)
+
+
+def distinguished(model: ModelProto) -> ModelProto:
+    """The model with other names for some shared weights, whose copies the quantizer would call like other values.
+
+    Of a bias `b` that two operators read it makes a copy `b1` for one of them, whether or not a layer's output has that
+    name already; the operator then reads the output.
+    """
+    graph = model.graph
+    values = {name for node in graph.node for name in node.output} | {item.name for item in graph.input}
+    readers = Counter(name for node in graph.node for name in set(node.input))
+    for tensor in graph.initializer:
+        copies = (name.removeprefix(tensor.name) for name in values if name.startswith(tensor.name))
+        if readers[tensor.name] < 2 or not any(map(str.isdigit, copies)):
+            continue
+        old = tensor.name
+        while any(name.startswith(tensor.name) for name in values):
+            tensor.name += "_shared"
+        for node in graph.node:
+            node.input[:] = [tensor.name if name == old else name for name in node.input]
+    return model
+
+
+def ways(symmetric: bool, quantize_bias: bool, weighted_only: bool) -> dict[str, Any]:
+    """Options of ONNX Runtime's quantizer that differ from its own."""
+    found: dict[str, Any] = {}
+    if symmetric:
+        found |= {"ActivationSymmetric": True, "WeightSymmetric": True}
+    if not quantize_bias:
+        found["QuantizeBias"] = False
+    if weighted_only:
+        found |= {"OpTypesToExcludeOutputQuantization": list(WEIGHTED), "MatMulConstBOnly": True}
+    return found

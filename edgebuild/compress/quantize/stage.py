@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from edgebuild.compress.base import Draft, Quantizer, Stage
+from edgebuild.compress.base import Compressor, Draft, Stage
 from edgebuild.core.graph import Lowering
 
 SHORT: dict[str, dict[str, str]] = {
@@ -20,10 +20,11 @@ SHORT: dict[str, dict[str, str]] = {
 class Quantize(Stage):
     """Store numbers in fewer bits."""
 
-    weights: Literal["int8", "float16"]
-    """Type of the stored weights."""
-    activations: Literal["int8", "float16", "dynamic", "float32"] = "float32"
-    """Type of the values between layers; `dynamic` quantizes them at run time, from their own range."""
+    weights: Literal["int8", "int4", "float16", "palette1", "palette2", "palette3", "palette4", "palette6", "palette8"]
+    """Type of the stored weights; a palette of so many bits holds the values, the weights are indexes into it."""
+    activations: Literal["int8", "float16", "dynamic", "float32"] | None = None
+    """Type of the values between layers; `dynamic` quantizes them at run time, from their own range. Left out, the
+    runtime's own: float16 on Core ML, float32 elsewhere."""
     per_channel: bool = True
     """One scale for each output channel of a weight; per tensor loses several dB (arXiv:1806.08342, section 3.1)."""
 
@@ -34,8 +35,10 @@ class Quantize(Stage):
 
     def describe(self) -> str:
         """`quantize weights int8, activations int8`."""
-        return f"quantize weights {self.weights}, activations {self.activations}"
+        between = f", activations {self.activations}" if self.activations else ""
+        return f"quantize weights {self.weights}{between}"
 
-    def lower(self, to: Lowering, draft: Draft, target: Quantizer) -> Draft:
+    def lower(self, to: Lowering, draft: Draft, target: Compressor) -> Draft:
         """Ask the target: each runtime has its own way to the same numbers."""
-        return target.quantize(to, draft, self)
+        how = self if self.activations else self.model_copy(update={"activations": target.arithmetic})
+        return target.quantize(to, draft, how)

@@ -5,22 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from edgebuild.models.tidy.tflite_file import read, write
+
 INTEGER_TYPES = ("INT8", "UINT8", "INT16", "INT4")
 BORDERS = ("QUANTIZE", "DEQUANTIZE")
-
-
-def read(content: bytes) -> Any:
-    """The file as ai-edge-litert's object tree (`ModelT`)."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    return schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
-
-
-def write(model: Any) -> bytes:
-    """The object tree as a file."""
-    from ai_edge_litert.tools.flatbuffer_utils import convert_object_to_bytearray
-
-    return bytes(convert_object_to_bytearray(model))
 
 
 def with_signature(content: bytes) -> bytes:

@@ -23,6 +23,7 @@ TITLES = {
     "parity": "parity: largest error",
     "parity.sqnr": "parity: SQNR",
     "parity.agreement": "parity: agreement",
+    "parity.spread": "parity: the source to itself, optimised and not",
     "placement.integer": "heavy operators on integers",
 }
 

@@ -10,6 +10,7 @@ from edgebuild.decide.budgets import Budget
 from edgebuild.decide.words import accounts as account_sentences
 from edgebuild.decide.words import refusals
 from edgebuild.deliver.report import matrix, origin
+from edgebuild.deliver.report.across import across
 from edgebuild.deliver.report.charts import Chart, charts
 from edgebuild.deliver.report.numbers import device_words, line
 from edgebuild.deliver.report.outcome import headline, outcome_row, verdict_rows
@@ -32,6 +33,7 @@ def report_view(dossiers: Sequence[Dossier], budgets: Sequence[Sequence[Budget]]
         "title": f"{first.name} {first.release}",
         "source": first.source,
         "outcomes": [outcome_row(dossier) for dossier in dossiers],
+        "across": across(dossiers),
         "targets": targets,
         "legend": [{"name": name, "words": words} for name, words in origin.EVIDENCE_WORDS],
         "versions": origin.versions(dossiers),

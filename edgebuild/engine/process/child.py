@@ -65,6 +65,8 @@ def attempt_step(job: dict[str, Any], news: int, watched: AbstractContextManager
         )
         with watched:
             step.run(work)
+    except Refused as refused:
+        return {**result_of(refused), "only_now": work.only_now}
     except BaseException as error:
         return result_of(error)
     return {"outcome": "built", "only_now": work.only_now, "repeats": work.repeats}

@@ -14,7 +14,7 @@ from edgebuild.models.inspect.names import distinct
 from edgebuild.models.inspect.onnx_facts import nodes, onnx_file
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 BY = "the ONNX import"
 OLDEST = 13
@@ -24,9 +24,9 @@ LIMIT = 2**31 - 1
 
 
 class ImportOnnx(Conversion):
-    """Check, bring external weights in, raise an old opset, infer shapes; canonical names."""
+    """Check, bring external weights in, sort, raise an old opset, infer shapes; canonical names."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("onnx", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
@@ -45,6 +45,7 @@ def import_onnx(source: Path, output: Path) -> None:
         model = onnx.load(str(path), load_external_data=False)
         refuse_strange(model)
         embed(model, path.parent)
+        put_in_order(model.graph)
         model = raised(model)
         onnx.checker.check_model(model)
         model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
@@ -103,6 +104,34 @@ def embed(model: ModelProto, folder: Path) -> None:
         total += len(tensor.raw_data)
         if total > LIMIT:
             raise Refused(by=BY, why="model and weights exceed 2 GiB, the most one ONNX file can hold.")
+
+
+def put_in_order(graph: GraphProto) -> None:
+    """Each node after those it reads, as ONNX asks and some exporters do not care; a graph in order stays as it is.
+
+    Raises:
+        graphlib.CycleError: a node reads what only follows from it.
+    """
+    from graphlib import TopologicalSorter
+
+    maker = {name: row for row, node in enumerate(graph.node) for name in node.output if name}
+    reads = [{maker[name] for name in read_by(node) if name in maker} for node in graph.node]
+    if all(row > other for row, others in enumerate(reads) for other in others):
+        return
+    ordered = [graph.node[row] for row in TopologicalSorter(dict(enumerate(reads))).static_order()]
+    copies = [type(node).FromString(node.SerializeToString()) for node in ordered]
+    del graph.node[:]
+    graph.node.extend(copies)
+
+
+def read_by(node: NodeProto) -> Iterator[str]:
+    """Names that a node reads, and those that its sub-graphs read from outside or of their own."""
+    yield from node.input
+    for attribute in node.attribute:
+        for inner in (attribute.g, *attribute.graphs):
+            for item in inner.node:
+                yield from read_by(item)
+            yield from (output.name for output in inner.output)
 
 
 def part(file: Path, about: Mapping[str, str]) -> bytes:

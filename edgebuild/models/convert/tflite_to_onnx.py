@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from edgebuild.core.step import Workspace
 from edgebuild.errors import words_of
@@ -21,7 +21,7 @@ BY = "tf2onnx"
 class TfliteToOnnx(Conversion):
     """Operator by operator; quantized operators become float ones between QuantizeLinear and DequantizeLinear."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     tools: ClassVar[tuple[str, ...]] = ("tf2onnx", "tensorflow", "ai-edge-litert", "onnx", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
     filename: ClassVar[str] = "model.onnx"
@@ -39,8 +39,39 @@ def tflite_to_onnx(model: Path, output: Path) -> None:
 
     facts = tflite_facts(model, {})
     with words_of(BY), numbered_nodes():
-        converted, _ = tf2onnx.convert.from_tflite(str(model), opset=OPSET)
+        converted, _ = tf2onnx.convert.from_tflite(str(model), opset=OPSET, custom_op_handlers={"TFL_GELU": (gelu, [])})
     refuse_foreign(converted)
     rename_interface(converted, [item.name for item in facts.inputs], [item.name for item in facts.outputs], BY)
     canonical(converted)
     onnx.save(converted, output)
+
+
+def gelu(context: Any, node: Any, name: str, args: Any) -> None:  # noqa: ARG001 - tf2onnx's signature
+    """x·(1 + Erf(x/√2))/2, or with Tanh(√(2/π)·(x + 0.044715·x³)) in the place of Erf where the file asks for that.
+
+    tf2onnx has no handler. Source: Hendrycks and Gimpel 2016, arXiv:1606.08415.
+    """
+    import math
+
+    import numpy as np
+    from tf2onnx.utils import make_name
+
+    value, outputs = node.input[0], list(node.output)
+    about = {"dtypes": [context.get_dtype(outputs[0])], "shapes": [context.get_shape(outputs[0])]}
+    approximate = "approximate" in node.attr and bool(node.get_attr_value("approximate"))
+
+    def made(kind: str, *given: str | float, **last: Any) -> str:
+        names = [
+            item if isinstance(item, str) else context.make_const(make_name("c"), np.array(item, np.float32)).output[0]
+            for item in given
+        ]
+        result: str = context.make_node(kind, names, name=make_name(f"gelu_{kind}"), **about, **last).output[0]
+        return result
+
+    context.remove_node(node.name)
+    if approximate:
+        cube = made("Mul", made("Mul", value, value), made("Mul", value, 0.044715))
+        inner = made("Tanh", made("Mul", made("Add", value, cube), math.sqrt(2 / math.pi)))
+    else:
+        inner = made("Erf", made("Mul", value, math.sqrt(0.5)))
+    made("Mul", made("Mul", value, 0.5), made("Add", inner, 1.0), outputs=outputs)

@@ -85,6 +85,19 @@ class InspectTensorflow(InspectModel):
         return keras_facts(path, self.format, self.dims)
 
 
+class InspectTorch(InspectModel):
+    """Of an exported program or TorchScript, once `ReadTorch` has read it."""
+
+    version: ClassVar[int] = 1
+    tools: ClassVar[tuple[str, ...]] = ("torch", "numpy")
+
+    def facts(self, path: Path) -> ModelFacts:
+        """See `torch_facts`."""
+        from edgebuild.models.inspect.torch_facts import torch_facts
+
+        return torch_facts(path, self.format, self.dims)
+
+
 KINDS: dict[str, type[InspectModel]] = {
     "onnx": InspectOnnx,
     "onnx-file": InspectOnnx,
@@ -92,6 +105,8 @@ KINDS: dict[str, type[InspectModel]] = {
     "keras": InspectTensorflow,
     "h5": InspectTensorflow,
     "savedmodel": InspectTensorflow,
+    "pt2": InspectTorch,
+    "torchscript": InspectTorch,
 }
 """Format to the step that reads it: each declares one library, and no other needs to be installed."""
 
@@ -103,6 +118,8 @@ EXTRAS = {
     "keras": "keras",
     "h5": "keras",
     "savedmodel": "keras",
+    "pt2": "torch",
+    "torchscript": "torch",
 }
 """Format to the extra that installs its reader."""
 

@@ -67,19 +67,29 @@ def placed(plan: Any, mean_us: float, load_ms: float) -> dict[str, Any]:
         mean_us: time of a whole run.
         load_ms: time to load the package.
     """
-    ops: list[list[Any]] = []
+    ops = []
     for op in operations(plan.model_structure.program):
         usage = plan.get_compute_device_usage_for_mlprogram_operation(op)
-        if usage is None:
-            continue
-        cost = plan.get_estimated_cost_for_mlprogram_operation(op)
-        device = type(usage.preferred_compute_device).__name__
-        share = 0.0 if cost is None else cost.weight
-        kind = re.sub(r"^ios\d+\.", "", op.operator_name)
-        ops.append([op.outputs[0].name if op.outputs else "", kind, DEVICES.get(device, device), share * mean_us])
+        if usage is not None:
+            ops.append(row(op, usage, plan.get_estimated_cost_for_mlprogram_operation(op), mean_us))
     ops.sort(key=lambda op: (-op[3], op[0]))
     counted = dict(sorted(Counter(op[1] for op in ops).items()))
-    return {"ops": [[*op[:3], round(op[3], 3)] for op in ops], "graph": counted, "load_ms": round(load_ms, 3)}
+    return {"ops": ops, "graph": counted, "load_ms": round(load_ms, 3)}
+
+
+def row(op: Any, usage: Any, cost: Any, mean_us: float) -> list[Any]:
+    """Name, type, device and time of an operator: its share of a whole run, 0 where Core ML estimates none.
+
+    Args:
+        op: an `MLModelStructureProgramOperation`.
+        usage: an `MLComputePlanDeviceUsage`.
+        cost: an `MLComputePlanCost`, or None.
+        mean_us: time of a whole run.
+    """
+    device = type(usage.preferred_compute_device).__name__
+    spent = 0.0 if cost is None else round(cost.weight * mean_us, 3)
+    kind = re.sub(r"^ios\d+\.", "", op.operator_name)
+    return [op.outputs[0].name if op.outputs else "", kind, DEVICES.get(device, device), spent]
 
 
 def operations(program: Any) -> Iterator[Any]:

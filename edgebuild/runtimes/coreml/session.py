@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from edgebuild.runtimes.coreml.contents import contents
 from edgebuild.runtimes.coreml.device import UNITS, Device
+from edgebuild.runtimes.coreml.evaluator.layers import layers
 from edgebuild.runtimes.coreml.evaluator.program import Evaluator
 from edgebuild.runtimes.coreml.library import MACOS, ct
 from edgebuild.runtimes.coreml.ports import ports
@@ -38,7 +40,7 @@ def open(path: str, options: dict[str, Any]) -> CoreMLSession:  # noqa: A001 - t
     Args:
         path: of the `.mlpackage` folder.
         options: `compute_units` (`all cpu_only cpu_and_gpu cpu_and_ne`), read on macOS; `threads` of the evaluator's
-            convolutions, read elsewhere.
+            convolutions, read elsewhere; its matrix products have the threads of numpy's BLAS.
 
     Raises:
         ValueError: an option is unknown or has no such value; the package holds no ML program; or its program has
@@ -61,6 +63,7 @@ class CoreMLSession:
     def __init__(self, path: str, options: dict[str, Any]) -> None:
         spec = ct.utils.load_spec(path)
         self._in, self._out = ports(spec)
+        self._contents = contents(spec)
         self.inputs = [port.tensor() for port in self._in]
         self.outputs = [port.tensor() for port in self._out]
         self._model = (
@@ -75,7 +78,7 @@ class CoreMLSession:
         Raises:
             ValueError: an input has a shape or values that the package does not take.
         """
-        found = self._model.run(self._offered(feed))
+        found = self._model.run(self.fed(feed))
         return {port.name: port.returned(found[port.inner]) for port in self._out}
 
     def reset(self) -> None:
@@ -88,14 +91,41 @@ class CoreMLSession:
         On macOS where Core ML means to run each, and the time to load the package; elsewhere the evaluator's own times,
         which tell nothing of a device.
         """
-        offered = self._offered(feed)
+        offered = self.fed(feed)
         if isinstance(self._model, Device):
-            return self._model.trace(offered, runs)
+            return {"contents": self._contents, **self._model.trace(offered, runs)}
         steps = self._model.trace(offered, runs)
         ops = sorted(([name, kind, "evaluator", round(spent, 3)] for name, kind, spent in steps), key=_slowest)
-        return {"ops": ops, "graph": dict(sorted(Counter(kind for _, kind, _ in steps).items()))}
+        return {
+            "contents": self._contents,
+            "ops": ops,
+            "graph": dict(sorted(Counter(kind for _, kind, _ in steps).items())),
+        }
 
-    def _offered(self, feed: Arrays) -> Arrays:
+    def layers(self, feed: Arrays) -> list[dict[str, Any]]:
+        """Every real value between the operators, by the evaluator.
+
+        Raises:
+            ValueError: Apple's runtime shows none.
+        """
+        return list(layers(self.evaluator, self.fed(feed)))
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """The program as it is evaluated here.
+
+        Raises:
+            ValueError: Apple's runtime runs it.
+        """
+        if isinstance(self._model, Device):
+            raise ValueError("Core ML shows no values between its operators")
+        return self._model
+
+    def fed(self, feed: Arrays) -> Arrays:
+        """Inputs as the package holds them, by its own names."""
+        missing = [port.name for port in self._in if port.name not in feed]
+        if missing:
+            raise ValueError(f"no value for {', '.join(missing)}")
         return {port.inner: port.offered(feed[port.name]) for port in self._in}
 
 

@@ -7,10 +7,10 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.interpreter import Interpreter, OpResolverType, load_delegate
 
 Arrays = dict[str, np.ndarray]
-OPTIONS = {"threads", "xnnpack", "raw_io"}
+OPTIONS = {"threads", "xnnpack", "raw_io", "delegates"}
 SIGNATURE = "serving_default"
 
 
@@ -24,7 +24,8 @@ def open(path: str, options: dict[str, Any]) -> LiteRTSession:  # noqa: A001 - t
 
     Args:
         path: of the `.tflite` file.
-        options: `threads`; `xnnpack` (default true); `raw_io`: quantized inputs and outputs stay integers.
+        options: `threads`; `xnnpack` (default true); `raw_io`: quantized inputs and outputs stay integers;
+            `delegates`, in order, each with `provider`, `library` and `options`.
 
     Raises:
         ValueError: an option is unknown, or the runtime does not take the model.
@@ -43,14 +44,8 @@ class LiteRTSession:
     """
 
     def __init__(self, path: str, options: dict[str, Any]) -> None:
-        self._interpreter = Interpreter(
-            model_path=path,
-            num_threads=int(options.get("threads", 1)),
-            experimental_op_resolver_type=OpResolverType.AUTO
-            if options.get("xnnpack", True)
-            else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
-        self._interpreter.allocate_tensors()
+        self._path, self._options, self._delegates = path, options, loaded(options)
+        self._interpreter = interpreter(path, options, self._delegates)
         self._raw = bool(options.get("raw_io", False))
         named_in, named_out = names(self._interpreter)
         self._in = [(named_in[item["index"]], item) for item in self._interpreter.get_input_details()]
@@ -73,7 +68,37 @@ class LiteRTSession:
         """Operators as the interpreter holds them; its Python API tells no times of single operators."""
         for _ in range(runs):
             self.run(feed)
-        return placed(self._interpreter)
+        found = placed(self._interpreter)
+        if self._delegates:
+            alone = placed(interpreter(self._path, {**self._options, "xnnpack": False}, loaded(self._options)))
+            taken = {op[0] for op in alone["ops"] if op[2] != BUILTIN}
+            word = str(self._options["delegates"][0]["provider"])
+            found["ops"] = [[*op[:2], word if op[0] in taken else op[2], op[3]] for op in found["ops"]]
+        return found
+
+    def layers(self, feed: Arrays) -> list[dict[str, Any]]:
+        """Every value between the operators as real numbers, by the built-in kernels: delegates show none of theirs."""
+        interpreter = Interpreter(
+            model_path=self._path,
+            num_threads=1,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_preserve_all_tensors=True,
+        )
+        for name, item in self._in:
+            interpreter.resize_tensor_input(item["index"], feed[name].shape, strict=True)
+        interpreter.allocate_tensors()
+        for name, item in self._in:
+            interpreter.set_tensor(item["index"], self._offered(feed[name], item))
+        interpreter.invoke()
+        about = {int(item["index"]): item for item in interpreter.get_tensor_details()}
+        found = []
+        for op in interpreter._get_ops_details():
+            given = [about[int(index)]["name"] for index in op["inputs"] if int(index) in about]
+            for index in map(int, op["outputs"]):
+                value = self._returned(interpreter.get_tensor(index), about[index])
+                if value.dtype.kind == "f":
+                    found.append({"name": about[index]["name"], "op": op["op_name"], "inputs": given, "value": value})
+        return found
 
     def _resize(self, feed: Arrays) -> None:
         for name, item in self._in:
@@ -113,6 +138,56 @@ class LiteRTSession:
         return {"name": name, "shape": shape, "dtype": shown, "raw_dtype": dtype, "quantization": about}
 
 
+def interpreter(path: str, options: dict[str, Any], delegates: list[Any]) -> Any:
+    """An interpreter that is ready to run."""
+    made = Interpreter(
+        model_path=path,
+        num_threads=int(options.get("threads", 1)),
+        experimental_op_resolver_type=OpResolverType.AUTO
+        if options.get("xnnpack", True)
+        else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_delegates=delegates or None,
+    )
+    made.allocate_tensors()
+    return made
+
+
+def loaded(options: dict[str, Any]) -> list[Any]:
+    """The delegates asked for.
+
+    Raises:
+        ValueError: one does not load here, with its own words.
+    """
+    found = []
+    for item in options.get("delegates", ()):
+        if not item["library"]:
+            raise ValueError(f"LiteRT for Python has no way to load the `{item['provider']}` delegate")
+        try:
+            found.append(load_delegate(item["library"], item["options"]))
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ValueError(f"the `{item['provider']}` delegate does not load here: {error}") from error
+    return found
+
+
+def unloadable(options: dict[str, Any]) -> str:
+    """Why a delegate cannot be had here, "" where all can."""
+    try:
+        loaded(options)
+    except ValueError as error:
+        return f"{error}."
+    return ""
+
+
+def left_over(path: str, options: dict[str, Any]) -> list[str]:
+    """Types of the operators that no delegate takes, one for each operator.
+
+    XNNPACK counts as a delegate where no other is asked for.
+    """
+    others = loaded(options)
+    made = interpreter(path, {**options, "xnnpack": not others}, others)
+    return [op[1] for op in placed(made)["ops"] if op[2] == BUILTIN]
+
+
 def quantized(item: dict[str, Any]) -> bool:
     """Whether a tensor holds integers that stand for real numbers."""
     return np.dtype(item["dtype"]).kind in "iu" and bool(item["quantization"][0])
@@ -137,6 +212,8 @@ def clean(name: str) -> str:
 
 DELEGATE = "DELEGATE"
 """Name of the operator that stands for a part of the graph in a delegate's hands."""
+BUILTIN = "builtin"
+"""Who runs what no delegate took."""
 
 
 def placed(interpreter: Any) -> dict[str, Any]:
@@ -156,7 +233,7 @@ def placed(interpreter: Any) -> dict[str, Any]:
     for op in own:
         graph[op["op_name"]] = graph.get(op["op_name"], 0) + 1
     return {
-        "ops": [[str(op["index"]), op["op_name"], "XNNPACK" if op["index"] in taken else "builtin", 0.0] for op in own],
+        "ops": [[str(op["index"]), op["op_name"], "XNNPACK" if op["index"] in taken else BUILTIN, 0.0] for op in own],
         "graph": dict(sorted(graph.items())),
         "arithmetic": {str(op["index"]): arithmetic(op, types) for op in own},
         "partitions": len(delegates),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from edgebuild.compress.base import Draft, Recipe
 from edgebuild.compress.quantize.stage import Quantize
@@ -14,7 +14,9 @@ from edgebuild.core.step import Step
 from edgebuild.core.versions import installed
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
-from edgebuild.runtimes.base import Target
+from edgebuild.runtimes.base import HERE, Target
+from edgebuild.runtimes.litert.providers import LiteRTProvider, Processor, delegates
+from edgebuild.runtimes.providers import ConflictError, Fallback, check
 
 
 class LiteRTTarget(Target):
@@ -25,12 +27,28 @@ class LiteRTTarget(Target):
     threads: int = Field(default=1, ge=1, le=256)
     """Threads of the interpreter and of XNNPACK."""
     xnnpack: bool = True
-    """Whether the XNNPACK delegate takes what it can; the built-in kernels alone where not."""
+    """Whether XNNPACK takes what it can of the processor's part; the built-in kernels alone where not."""
+    providers: tuple[LiteRTProvider, ...] = Field(default=(LiteRTProvider(cpu=Processor()),), min_length=1)
+    """Who executes operators, the preferred one first: `[npu, cpu]`, `[{gpu: {is_precision_loss_allowed: true}}]`."""
+    fallback: Fallback = "count"
+    """Operators that run on the built-in kernels although others are preferred: allowed, counted, or refused."""
+    io: Literal["float32", "int8", "uint8", "int16"] = "float32"
+    """Type at the ends of quantized candidates; `source` and models of your own keep theirs."""
 
     format: ClassVar[str] = "tflite"
     extra: ClassVar[str] = "litert"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "ai-edge-litert", "ai-edge-quantizer")
     runs_on: ClassVar[tuple[str, ...]] = ("ai-edge-litert", "numpy")
+    searchable: ClassVar[tuple[str, ...]] = ("threads", "xnnpack")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> LiteRTTarget:
+        if "fallback" in self.model_fields_set or "providers" in self.model_fields_set:
+            check(self.providers, self.fallback, "cpu")
+        if not self.xnnpack and any(item.word == "xnnpack" for item in self.providers):
+            fix = "Remove one of them: `providers: [cpu], xnnpack: false` are the built-in kernels."
+            raise ConflictError("`xnnpack: false` contradicts `xnnpack` among `providers`", fix)
+        return self
 
     def default_recipes(self) -> dict[str, Recipe]:
         """Float16 weights, static INT8 and dynamic INT8."""
@@ -72,21 +90,59 @@ class LiteRTTarget(Target):
             kind="not applicable",
         )
 
+    def finish(self, to: Lowering, draft: Draft) -> Draft:
+        """Integers at the ends where they are asked for; held to the delegates where they are to run here."""
+        if self.io != "float32":
+            draft = self.with_ends(to, draft)
+        special = self.accelerators or self.fallback == "refuse"
+        if not special or self.device != HERE:
+            return draft
+        from edgebuild.runtimes.litert.placement import HoldToDelegates
+
+        first = self.providers[0].delegate.native
+        step = HoldToDelegates(model=draft.model, call=self.call(), first=first, fallback=self.fallback != "refuse")
+        return draft.model_copy(update={"model": to.add(step, "hold to the delegates")})
+
+    def with_ends(self, to: Lowering, draft: Draft) -> Draft:
+        """The draft with `io` at its ends; one that nothing was done to stays what a ratio is against."""
+        from edgebuild.compress.quantize.tflite_ends import ChangeEnds
+
+        if not draft.words or self.io == "float32":
+            return draft
+        return draft.then(to.add(ChangeEnds(model=draft.model, ends=self.io), "change the ends"), f"{self.io} ends")
+
+    @property
+    def accelerators(self) -> list[LiteRTProvider]:
+        """Delegates that are more than the processor."""
+        return delegates(self.providers)
+
     def call(self) -> Call:
-        """The session and its options."""
-        options = {"threads": self.threads, "xnnpack": self.xnnpack}
+        """The session and its options; for a device elsewhere the model runs on the processor of this machine."""
+        options: dict[str, Any] = {"threads": self.threads, "xnnpack": self.xnnpack}
+        if self.accelerators and self.device == HERE:
+            options["delegates"] = [item.rendered() for item in self.accelerators]
         return Call(session="edgebuild.runtimes.litert.session", options=options, runtime="litert")
 
     def config(self) -> dict[str, Any]:
         """`interpreter_options.json` of a package: names and values as LiteRT has them."""
         resolver = "AUTO" if self.xnnpack else "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
-        return {"num_threads": self.threads, "op_resolver_type": resolver}
+        config: dict[str, Any] = {"num_threads": self.threads, "op_resolver_type": resolver}
+        if self.accelerators:
+            config |= {"delegates": [item.rendered() for item in self.accelerators], "fallback": self.fallback}
+        return config
 
     def account(self, model: Artifact, sample: Artifact) -> Step:
         """See `AccountTflite`."""
         from edgebuild.runtimes.litert.account import AccountTflite
 
-        return AccountTflite(model=model, samples=sample, call=self.call(), versions=installed(self.runs_on))
+        elsewhere = self.accelerators and self.device != HERE and self.fallback != "allow"
+        return AccountTflite(
+            model=model,
+            samples=sample,
+            call=self.call(),
+            versions=installed(self.runs_on),
+            wanted=self.providers[0].delegate.native if elsewhere else "",
+        )
 
 
 def grain(how: Quantize) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from edgebuild.core.dossier import Account
 from edgebuild.runtimes.account import SLOWEST, TraceModel, plural, tally
+from edgebuild.runtimes.onnxruntime.providers import CPU
 
 INTEGER = frozenset(
     {
@@ -27,11 +29,36 @@ CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeL
 class AccountOnnx(TraceModel):
     """Of an ONNX model in ONNX Runtime."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
+
+    wanted: tuple[str, ...] = ()
+    """Providers whose share is to be told, the preferred one first."""
 
     def read(self, trace: dict[str, Any]) -> Account:
         """The account of a profile."""
-        return account(trace)
+        found = account(trace)
+        words = placed(found, trace["ops"], self.wanted, self.call.options.get("providers", ()))
+        return found.model_copy(update={"words": f"{found.words} {words}".strip()})
+
+
+def placed(found: Account, ops: list[Any], wanted: tuple[str, ...], asked: Sequence[Any]) -> str:
+    """One sentence on what the preferred provider left to the processor; "" where none was preferred.
+
+    Args:
+        found: with the operators of each provider.
+        ops: name, type, provider and time of each executed operator.
+        wanted: providers in order of preference, of the product.
+        asked: those of this run, each a name or a name with options.
+    """
+    if not wanted:
+        return ""
+    here = [item if isinstance(item, str) else item[0] for item in asked]
+    if wanted[0] not in here:
+        return f"Counted on this machine's processor; what {wanted[0]} takes is known on the device alone."
+    left = Counter(op[1] for op in ops if op[2] == CPU)
+    if not left:
+        return f"{wanted[0]} left nothing to the processor."
+    return f"{left.total()} of {sum(found.placement.values())} executed operators fell to the processor: {tally(left)}."
 
 
 def account(trace: dict[str, Any]) -> Account:

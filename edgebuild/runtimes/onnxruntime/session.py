@@ -44,7 +44,8 @@ def open(path: str, options: dict[str, Any]) -> OnnxRuntimeSession:  # noqa: A00
     Args:
         path: of the `.onnx` file.
         options: `threads` (intra-op), `optimization` (`all extended basic none`), `execution`
-            (`sequential parallel`), `providers` (names in order), `config` (session configuration entries).
+            (`sequential parallel`), `providers` (in order: a name, or a list of a name and its options), `config`
+            (session configuration entries).
 
     Raises:
         ValueError: an option has no such value, or this build lacks a provider.
@@ -58,13 +59,19 @@ class OnnxRuntimeSession:
     def __init__(self, path: str, options: dict[str, Any]) -> None:
         self.path, self.options = whole(path), options
         self._session = ort.InferenceSession(self.path, session_options(options), providers=providers(options))
-        self.inputs = [_tensor(item) for item in self._session.get_inputs()]
-        self.outputs = [_tensor(item) for item in self._session.get_outputs()]
+        given, made = self._session.get_inputs(), self._session.get_outputs()
+        self.inputs, self.outputs = _tensors(given), _tensors(made)
+        self._own = {tensor["name"]: item.name for tensor, item in zip(self.inputs, given, strict=True)}
         self._names = [item["name"] for item in self.outputs]
+        self._found = [item.name for item in made]
 
     def run(self, feed: Arrays) -> Arrays:
         """Outputs by name."""
-        return dict(zip(self._names, self._session.run(self._names, feed), strict=True))
+        return dict(zip(self._names, self._session.run(self._found, self.owned(feed)), strict=True))
+
+    def owned(self, feed: Arrays) -> Arrays:
+        """A feed by the names of the file itself."""
+        return {self._own.get(name, name): array for name, array in feed.items()}
 
     def trace(self, feed: Arrays, runs: int) -> dict[str, Any]:
         """Operators as executed, by the runtime's own profiler in a second session."""
@@ -74,9 +81,29 @@ class OnnxRuntimeSession:
             chosen.profile_file_prefix = str(Path(folder, "profile"))
             session = ort.InferenceSession(self.path, chosen, providers=providers(self.options))
             for _ in range(runs + 1):
-                session.run(self._names, feed)
+                session.run(self._found, self.owned(feed))
             events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
         return executed(events, runs)
+
+    def layers(self, feed: Arrays) -> list[dict[str, Any]]:
+        """Every real value between the operators, from a copy of the model in which it is an output."""
+        # A device has the runtime alone; this is asked where models are made.
+        import onnx
+
+        model = onnx.load(self.path)
+        made = [(node, name) for node in model.graph.node for name in node.output if name]
+        outputs = {item["name"] for item in self.outputs}
+        model.graph.output.extend(onnx.ValueInfoProto(name=name) for _, name in made if name not in outputs)
+        names = [name for _, name in made]
+        session = ort.InferenceSession(
+            model.SerializeToString(), session_options(self.options), providers=providers(self.options)
+        )
+        values = zip(made, session.run(names, feed), strict=True)
+        return [
+            {"name": name, "op": node.op_type, "inputs": list(node.input), "value": value}
+            for (node, name), value in values
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        ]
 
 
 def whole(path: str) -> str:
@@ -114,18 +141,47 @@ def session_options(options: dict[str, Any]) -> ort.SessionOptions:
     return chosen
 
 
-def providers(options: dict[str, Any]) -> list[str]:
+Provider = str | tuple[str, dict[str, str]]
+CPU = "CPUExecutionProvider"
+
+
+def providers(options: dict[str, Any]) -> list[Provider]:
     """The providers asked for; ONNX Runtime itself would fall back to the processor without a word.
 
     Raises:
         ValueError: this build lacks one.
     """
-    wanted = list(options.get("providers", ["CPUExecutionProvider"]))
-    missing = [name for name in wanted if name not in ort.get_available_providers()]
+    missing, here = lacking(options)
     if missing:
-        here = ", ".join(ort.get_available_providers())
-        raise ValueError(f"this build has no {', '.join(missing)}; it has {here}")
-    return wanted
+        raise ValueError(f"this build has no {', '.join(missing)}; it has {', '.join(here)}")
+    return wanted(options)
+
+
+def wanted(options: dict[str, Any]) -> list[Provider]:
+    """The same, whether they are there or not."""
+    return [item if isinstance(item, str) else (item[0], dict(item[1])) for item in options.get("providers", [CPU])]
+
+
+def lacking(options: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Names of the providers asked for that this build has not, and of those that it has."""
+    here = list(ort.get_available_providers())
+    names = [item if isinstance(item, str) else item[0] for item in wanted(options)]
+    return [name for name in names if name not in here], here
+
+
+def on_processor(path: str, options: dict[str, Any]) -> list[str]:
+    """Types of the operators that fall to the processor, one for each operator, when the graph is divided.
+
+    Raises:
+        RuntimeError: ONNX Runtime is older than 1.24 and cannot say so.
+    """
+    if not hasattr(ort.InferenceSession, "get_provider_graph_assignment_info"):
+        raise RuntimeError(f"ONNX Runtime {ort.__version__} does not tell which provider takes an operator")
+    chosen = session_options({**options, "config": {}})
+    chosen.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    session = ort.InferenceSession(whole(path), chosen, providers=providers(options))
+    parts = session.get_provider_graph_assignment_info()
+    return [node.op_type for part in parts if part.ep_name == CPU for node in part.get_nodes()]
 
 
 def executed(events: list[dict[str, Any]], runs: int) -> dict[str, Any]:
@@ -151,7 +207,15 @@ def _row(table: dict[str, Any], option: str, value: str) -> Any:
     return table[value]
 
 
-def _tensor(item: Any) -> dict[str, Any]:
-    """An input or output as plain data; a dynamic axis has its name, -1 without one."""
+def _tensors(items: list[Any]) -> list[dict[str, Any]]:
+    """Inputs or outputs as plain data, without what exporters put around a name; numbered where two would be equal."""
+    names = [item.name.removesuffix(":0").removeprefix("serving_default_") for item in items]
+    if len(set(names)) != len(names):
+        names = [f"{name}_{row}" for row, name in enumerate(names)]
+    return [_tensor(name, item) for name, item in zip(names, items, strict=True)]
+
+
+def _tensor(name: str, item: Any) -> dict[str, Any]:
+    """A dynamic axis has its name, -1 without one."""
     shape = [-1 if size is None else size for size in item.shape]
-    return {"name": item.name, "shape": shape, "dtype": DTYPES.get(item.type, item.type)}
+    return {"name": name, "shape": shape, "dtype": DTYPES.get(item.type, item.type)}

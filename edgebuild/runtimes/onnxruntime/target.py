@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from edgebuild.compress.base import Draft, Recipe
 from edgebuild.compress.quantize.stage import Quantize
@@ -14,11 +14,18 @@ from edgebuild.core.step import Step
 from edgebuild.core.versions import installed
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
-from edgebuild.runtimes.base import Target
+from edgebuild.runtimes.base import HERE, Target
+from edgebuild.runtimes.onnxruntime.providers import CPU, Cpu, Provider, rendered
+from edgebuild.runtimes.providers import Fallback, check
+
+NO_FALLBACK = "session.disable_cpu_ep_fallback"
+"""Entry with which ONNX Runtime refuses to load a model that needs the processor."""
 
 
 class OnnxRuntimeTarget(Target):
     """ONNX Runtime on a device."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     runtime: Literal["onnxruntime"]
     """Name of the runtime."""
@@ -30,11 +37,24 @@ class OnnxRuntimeTarget(Target):
     """Whether operators that do not wait for each other may run at once."""
     entries: dict[str, str] = {}
     """Session configuration entries, as ONNX Runtime names them."""
+    providers: tuple[Provider, ...] = Field(default=(Provider(cpu=Cpu()),), min_length=1)
+    """Who executes operators, the preferred one first: `[qnn, cpu]`, `[{cuda: {use_tf32: true}}]`."""
+    file_format: Literal["onnx", "ort"] = Field(default="onnx", alias="format")
+    """What ships: ONNX, or ONNX Runtime's own format, which its minimal builds for phones load."""
+    fallback: Fallback = "count"
+    """Operators that run on the processor although others are preferred: allowed silently, counted, or refused."""
 
     format: ClassVar[str] = "onnx"
     extra: ClassVar[str] = "onnxruntime"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "onnx", "onnxruntime", "onnxsim", "onnxconverter-common")
     runs_on: ClassVar[tuple[str, ...]] = ("onnxruntime", "numpy")
+    searchable: ClassVar[tuple[str, ...]] = ("threads", "optimization", "execution")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> OnnxRuntimeTarget:
+        if "fallback" in self.model_fields_set or "providers" in self.model_fields_set:
+            check(self.providers, self.fallback, "cpu")
+        return self
 
     def default_recipes(self) -> dict[str, Recipe]:
         """Float16, static INT8 and dynamic INT8."""
@@ -79,17 +99,58 @@ class OnnxRuntimeTarget(Target):
         words = f"static INT8 QDQ: U8 activations, S8 weights {grain(how)}, min-max ranges of the calibration samples"
         return draft.then(to.add(step, "quantize statically"), words)
 
+    def finish(self, to: Lowering, draft: Draft) -> Draft:
+        """In the format that ships; held to the providers where they are to run here."""
+        if self.file_format == "ort":
+            from edgebuild.runtimes.onnxruntime.ort_format import ConvertToOrt
+
+            made = to.add(ConvertToOrt(model=draft.model, optimization=self.optimization), "write ORT format")
+            draft = draft.model_copy(update={"model": made})
+        if not self.accelerated or self.device != HERE:
+            return draft
+        from edgebuild.runtimes.onnxruntime.placement import HoldToProviders
+
+        step = HoldToProviders(model=draft.model, call=self.call(), fallback=self.fallback != "refuse")
+        return draft.model_copy(update={"model": to.add(step, "hold to the providers")})
+
+    def beside(
+        self,
+        model: Artifact,
+        footprint: Artifact | None,  # noqa: ARG002
+        samples: Artifact,  # noqa: ARG002
+        predicted: Artifact,  # noqa: ARG002
+    ) -> Step | None:
+        """The operators that a minimal build of ONNX Runtime needs, where the model is for one."""
+        from edgebuild.runtimes.onnxruntime.ort_format import WriteRequiredOperators
+
+        return WriteRequiredOperators(model=model) if self.file_format == "ort" else None
+
+    @property
+    def accelerated(self) -> bool:
+        """Whether others than ONNX Runtime's own kernels are asked for."""
+        return any(item.word != "cpu" for item in self.providers)
+
     def call(self) -> Call:
-        """The session and its options; those at their default of the session are left out."""
+        """The session and its options; those at their default of the session are left out.
+
+        For a device elsewhere the model runs on ONNX Runtime's own kernels, on every machine alike.
+        """
+        here = self.device == HERE
         options: dict[str, Any] = {
             "threads": self.threads,
             "optimization": self.optimization,
             "execution": self.execution,
-            "providers": ["CPUExecutionProvider"],
+            "providers": rendered(self.providers) if here else [CPU],
         }
-        if self.entries:
-            options["config"] = self.entries
+        entries = self.entries | (self.forbidding if here else {})
+        if entries:
+            options["config"] = entries
         return Call(session="edgebuild.runtimes.onnxruntime.session", options=options, runtime="onnxruntime")
+
+    @property
+    def forbidding(self) -> dict[str, str]:
+        """The entry that forbids falling back, where that is wanted."""
+        return {NO_FALLBACK: "1"} if self.fallback == "refuse" else {}
 
     def config(self) -> dict[str, Any]:
         """`session_options.json` of a package: names and values as ONNX Runtime has them."""
@@ -100,11 +161,12 @@ class OnnxRuntimeTarget(Target):
             "inter_op_num_threads": 1,
             "graph_optimization_level": f"ORT_ENABLE_{level}" if level else "ORT_DISABLE_ALL",
             "execution_mode": f"ORT_{self.execution.upper()}",
-            "providers": ["CPUExecutionProvider"],
+            "providers": rendered(self.providers),
             "session_config_entries": {
                 "session.intra_op.allow_spinning": "0",
                 "session.inter_op.allow_spinning": "0",
                 **self.entries,
+                **self.forbidding,
             },
         }
 
@@ -112,7 +174,14 @@ class OnnxRuntimeTarget(Target):
         """See `AccountOnnx`."""
         from edgebuild.runtimes.onnxruntime.account import AccountOnnx
 
-        return AccountOnnx(model=model, samples=sample, call=self.call(), versions=installed(self.runs_on))
+        wanted = tuple(item.options.native for item in self.providers) if self.accelerated else ()
+        return AccountOnnx(
+            model=model,
+            samples=sample,
+            call=self.call(),
+            versions=installed(self.runs_on),
+            wanted=wanted if self.fallback != "allow" else (),
+        )
 
 
 def grain(how: Quantize) -> str:

@@ -77,10 +77,26 @@ class KerasSession(ReferenceSession):
     def __init__(self, path: str) -> None:
         model = keras.models.load_model(path, compile=False, custom_objects={"DepthwiseConv2D": OlderDepthwiseConv2D})
         super().__init__(model)
+        self._model = model
         self.inputs = [_tensor(_clean(item.name), item) for item in model.inputs]
         names = _outputs_of(model)
         self.outputs = [_tensor(name, item) for name, item in zip(names, model.outputs, strict=True)]
         self._function = tf.function(lambda *values: keras.tree.flatten(model(_nested(model, values), training=False)))
+
+    def layers(self, feed: Arrays) -> list[dict[str, Any]]:
+        """The value of each layer."""
+        made = [
+            (layer, tensor)
+            for layer in self._model.layers
+            for tensor in keras.tree.flatten(layer.output)
+            if not isinstance(layer, keras.layers.InputLayer)
+        ]
+        inner = keras.Model(self._model.inputs, [tensor for _, tensor in made])
+        values = inner(_nested(inner, tuple(tf.constant(feed[item["name"]]) for item in self.inputs)), training=False)
+        return [
+            {"name": layer.name, "op": type(layer).__name__, "inputs": _before(layer), "value": value.numpy()}
+            for (layer, _), value in zip(made, values, strict=True)
+        ]
 
     def call(self, feed: dict[str, Any]) -> dict[str, Any]:
         """See `ReferenceSession`."""
@@ -114,6 +130,11 @@ class SavedModelSession(ReferenceSession):
         """See `ReferenceSession`."""
         found: dict[str, Any] = self._function(**feed)
         return found
+
+
+def _before(layer: Any) -> list[str]:
+    """Names of the layers that feed one."""
+    return [tensor._keras_history.operation.name for tensor in keras.tree.flatten(layer.input)]
 
 
 def _outputs_of(model: Any) -> list[str]:

@@ -14,12 +14,13 @@ Array = np.ndarray
 
 def relu(x: Array) -> Array:
     """max(x, 0)."""
-    return np.maximum(x, np.float32(0))
+    # Numpy's clip runs several times as fast as its maximum with a number.
+    return np.clip(x, np.float32(0), np.float32(np.inf))
 
 
 def relu6(x: Array) -> Array:
     """min(max(x, 0), 6)."""
-    return np.minimum(np.maximum(x, np.float32(0)), np.float32(6))
+    return np.clip(x, np.float32(0), np.float32(6))
 
 
 def clamped_relu(x: Array, alpha: Any, beta: Any) -> Array:
@@ -76,7 +77,7 @@ def sigmoid(x: Array) -> Array:
 
 def sigmoid_hard(x: Array, alpha: Any, beta: Any) -> Array:
     """min(max(alpha x + beta, 0), 1)."""
-    return np.minimum(np.maximum(alpha * x + beta, np.float32(0)), np.float32(1))
+    return np.clip(alpha * x + beta, np.float32(0), np.float32(1))
 
 
 def silu(x: Array) -> Array:

@@ -29,8 +29,7 @@ def conv(threads: int, given: dict[str, Any]) -> Prepared:
     if "weight" not in given:
         return lambda x, weight, bias=None: conv(threads, {**given, "weight": weight, "bias": bias})(x)
     weight, bias = np.asarray(given["weight"], np.float32), given.get("bias")
-    window = Window(weight, given)
-    apply = window.kernel(threads)
+    apply = Window(weight.shape, given).kernel(weight, threads)
 
     def run(x: Array, bias: Any = bias) -> Array:
         return with_bias(apply(x), bias)
@@ -65,56 +64,47 @@ def with_bias(y: Array, bias: Any) -> Array:
 
 
 class Window:
-    """What one convolution does at each place, and the fastest way to it."""
+    """What one convolution does at each place, and the fastest way to it. It holds no weight: its kernel does."""
 
-    def __init__(self, weight: Array, given: dict[str, Any]) -> None:
-        rank = weight.ndim - 2
-        self.weight, self.groups = weight, int(given.get("groups", 1))
+    def __init__(self, shape: tuple[int, ...], given: dict[str, Any]) -> None:
+        """Args: shape: of the weight. given: the operator's constants."""
+        rank = len(shape) - 2
+        self.shape, self.groups = shape, int(given.get("groups", 1))
         self.strides = integers(given.get("strides", [1] * rank))
         self.dilations = integers(given.get("dilations", [1] * rank))
-        self.sides = [(size - 1) * gap + 1 for size, gap in zip(weight.shape[2:], self.dilations, strict=True)]
+        self.sides = [(size - 1) * gap + 1 for size, gap in zip(shape[2:], self.dilations, strict=True)]
         self.pad_type, self.pad = str(given.get("pad_type", "valid")), given.get("pad")
 
     def around(self, x: Array) -> list[tuple[int, int]]:
         """Padding for this input."""
         return padding(self.pad_type, x.shape[2:], self.sides, self.strides, self.pad)
 
-    def kernel(self, threads: int) -> Callable[[Array], Array]:
+    def kernel(self, weight: Array, threads: int) -> Callable[[Array], Array]:
         """The convolution without its bias."""
         if self.pointwise():
-            return self.product()
+            return product(weight)
         wanted: Attributes = {"group": self.groups, "strides": self.strides, "dilations": self.dilations}
         if self.pad_type.lower() in ("valid", "custom"):
             around = self.around(np.empty((1, 1, *self.sides), np.float32))
             pads = [before for before, _ in around] + [after for _, after in around]
-            inside = kernel("Conv", self.weight, {**wanted, "pads": pads}, threads)
+            inside = kernel("Conv", weight, {**wanted, "pads": pads}, threads)
             if inside:
                 return lambda x: inside(np.ascontiguousarray(x))
-        bare = kernel("Conv", self.weight, wanted, threads) or self.shifted
+        bare = kernel("Conv", weight, wanted, threads) or (lambda x: self.shifted(x, weight))
         return lambda x: bare(np.ascontiguousarray(padded(x, self.around(x))))
 
     def pointwise(self) -> bool:
         """Whether every output is a product over the channels of one place, on every place."""
-        ones = {*self.weight.shape[2:], *self.strides, self.groups} == {1}
+        ones = {*self.shape[2:], *self.strides, self.groups} == {1}
         return ones and (self.pad_type.lower() != "custom" or not np.any(self.pad))
 
-    def product(self) -> Callable[[Array], Array]:
-        """A 1x1 convolution as a matrix product."""
-        matrix = np.ascontiguousarray(self.weight.reshape(self.weight.shape[:2]))
-
-        def apply(x: Array) -> Array:
-            flat = np.matmul(matrix, x.reshape(x.shape[0], x.shape[1], -1))
-            return flat.reshape(x.shape[0], -1, *x.shape[2:])
-
-        return apply
-
-    def shifted(self, x: Array) -> Array:
+    def shifted(self, x: Array, weight: Array) -> Array:
         """The sum over the kernel's offsets of products with shifted views of a padded input."""
         count, channels, *spatial = x.shape
         sizes = [(s - side) // step + 1 for s, side, step in zip(spatial, self.sides, self.strides, strict=True)]
-        weight = self.weight.reshape(self.groups, -1, channels // self.groups, *self.weight.shape[2:])
+        weight = weight.reshape(self.groups, -1, channels // self.groups, *self.shape[2:])
         total = np.zeros((count, self.groups, weight.shape[1], int(np.prod(sizes))), np.float32)
-        for offset in itertools.product(*(range(size) for size in self.weight.shape[2:])):
+        for offset in itertools.product(*(range(size) for size in self.shape[2:])):
             begins = [o * gap for o, gap in zip(offset, self.dilations, strict=True)]
             reach = [
                 slice(b, b + (n - 1) * step + 1, step) for b, n, step in zip(begins, sizes, self.strides, strict=True)
@@ -122,6 +112,17 @@ class Window:
             view = x[(slice(None), slice(None), *reach)].reshape(count, self.groups, channels // self.groups, -1)
             total += np.matmul(at(weight, offset), view)
         return total.reshape(count, -1, *sizes)
+
+
+def product(weight: Array) -> Callable[[Array], Array]:
+    """A 1x1 convolution as a matrix product."""
+    matrix = np.ascontiguousarray(weight.reshape(weight.shape[:2]))
+
+    def apply(x: Array) -> Array:
+        flat = np.matmul(matrix, x.reshape(x.shape[0], x.shape[1], -1))
+        return flat.reshape(x.shape[0], -1, *x.shape[2:])
+
+    return apply
 
 
 def at(weight: Array, offset: tuple[int, ...]) -> Array:

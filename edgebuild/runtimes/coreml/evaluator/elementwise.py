@@ -18,8 +18,14 @@ ERF_Q = (-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7
 BLOCK = 8192
 """Elements a round; four buffers of float32 stay in the first- or second-level cache."""
 
-DTYPES: dict[str, Any] = {"int32": np.int32, "int64": np.int32, "bool": np.bool_, "fp16": np.float32, "fp32": np.float32,
-          **{f"{kind}{bits}": np.dtype(f"{kind}{bits}") for kind in ("int", "uint") for bits in (8, 16)}}  # fmt: skip
+DTYPES: dict[str, Any] = {
+    "int32": np.int32,
+    "int64": np.int32,
+    "bool": np.bool_,
+    "fp16": np.float32,
+    "fp32": np.float32,
+    **{f"{kind}{bits}": f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16)},
+}
 """Names of types to what holds them; the evaluator keeps float16 in float32."""
 
 
@@ -63,7 +69,7 @@ def log(x: Array, epsilon: Any = 1e-45) -> Array:
 
 def clip(x: Array, alpha: Any, beta: Any) -> Array:
     """To [alpha, beta]; where these cross, beta."""
-    return np.minimum(np.maximum(x, alpha), beta)
+    return np.clip(x, alpha, beta)
 
 
 def threshold(x: Array, alpha: Any) -> Array:

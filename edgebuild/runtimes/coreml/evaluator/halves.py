@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 BLOCK = 16384
@@ -12,6 +14,10 @@ SMALLEST = np.float32(2.0**-14)
 MAGIC = np.float32(1.5 * 2.0**13)
 LIMIT = np.float32(65520.0)
 """From here on float16 rounds to infinity."""
+LOST = 0.01
+"""A constant that float16 changes by more than this part is as good as lost: 1e-10 becomes 0."""
+FEW = 16
+"""Constants of more elements are weights, whose error is noise and no loss of one number."""
 
 
 def rounded(x: np.ndarray) -> np.ndarray:
@@ -38,3 +44,13 @@ def rounded(x: np.ndarray) -> np.ndarray:
         np.add(part, magic, out=part)
         np.subtract(part, magic, out=part)
     return x
+
+
+def lost(value: Any) -> bool:
+    """Whether a small constant is lost in float16."""
+    array = np.asarray(value) if isinstance(value, (np.ndarray, np.generic)) else None
+    if array is None or array.dtype != np.float32 or array.size > FEW:
+        return False
+    with np.errstate(all="ignore"):
+        error = np.abs(array.astype(np.float16).astype(np.float32) - array)
+    return bool((error > LOST * np.abs(array)).any())

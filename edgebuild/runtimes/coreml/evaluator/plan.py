@@ -11,6 +11,7 @@ import numpy as np
 
 from edgebuild.runtimes.coreml.evaluator import weights
 from edgebuild.runtimes.coreml.evaluator.control import branch, label, loop, reader, writer
+from edgebuild.runtimes.coreml.evaluator.halves import lost
 from edgebuild.runtimes.coreml.evaluator.steps import Kind, Step, Values, free, lean
 from edgebuild.runtimes.coreml.evaluator.table import EXACT, OPERATORS, PLANNED, PREPARED, REFUSED
 from edgebuild.runtimes.coreml.library import types
@@ -37,6 +38,8 @@ class Plan:
         self.base: Values = []
         self.known: dict[int, Any] = {}
         self.places: dict[int, int] = {}
+        self.names: dict[int, str] = {}
+        """MIL's name of the variable at each place."""
         complain(Counter(op.op_type for op in every(function)))
         self.inputs = {name: (self.place(var), self.kind(var)) for name, var in function.inputs.items()}
         steps = self.block(function)
@@ -44,6 +47,8 @@ class Plan:
         wanted = {place for _, place in self.outputs}
         self.steps = lean(steps, wanted)
         free(self.steps, wanted)
+        # The steps hold the constants they need; a convolution holds its own copy of the weight.
+        self.known, self.places = {}, {}
 
     def run(self, inputs: dict[str, Any]) -> Values:
         """Values at every place that was not freed, from inputs by MIL's names."""
@@ -90,7 +95,8 @@ class Plan:
             self.remember(op, [weights.plain(var.val) for var in op.outputs], kinds)
             return None
         outputs = [self.place(var) for var in op.outputs]
-        return Step(op.name, op.op_type, self.function(op.op_type, constants), single, many, outputs, kinds)
+        call, loses = self.function(op.op_type, constants), any(map(lost, constants.values()))
+        return Step(op.name, op.op_type, call, single, many, outputs, kinds, loses=loses)
 
     def function(self, op: str, constants: dict[str, Any]) -> Callable[..., Any]:
         """An operator with its constants."""
@@ -162,6 +168,7 @@ class Plan:
         """Number of a variable's place; a constant lies there from the start."""
         if id(var) not in self.places:
             self.places[id(var)] = len(self.base)
+            self.names[len(self.base)] = var.name
             self.base.append(self.value(var))
         return self.places[id(var)]
 

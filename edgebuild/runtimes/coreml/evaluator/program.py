@@ -30,39 +30,34 @@ class Evaluator:
             ValueError: it has operators that the evaluator lacks, all named.
         """
         program = milproto.load(spec, spec.specificationVersion, weights_folder(path))
-        self.function = program.functions[spec.description.defaultFunctionName or "main"]
-        self.states: dict[str, np.ndarray] = {}
-        self.shapes = {name: fixed(var.shape) for name, var in self.function.inputs.items() if not is_state(var)}
-        self.reset()
-        self.plan = Plan(self.function, threads, self.states)
-        self.halves = {var.name for var in self.function.outputs if var.dtype == types.fp16}
+        function = program.functions[spec.description.defaultFunctionName or "main"]
+        self.shapes = {name: fixed(var.shape) for name, var in function.inputs.items() if not is_state(var)}
+        self.zeros = {
+            name: zeros(var.sym_type.wrapped_type()) for name, var in function.inputs.items() if is_state(var)
+        }
+        self.states = dict(self.zeros)
+        self.plan = Plan(function, threads, self.states)
+        self.halves = {var.name for var in function.outputs if var.dtype == types.fp16}
 
     def reset(self) -> None:
         """States as they were before the first run: zeros."""
-        for name, var in self.function.inputs.items():
-            if is_state(var):
-                wrapped = var.sym_type.wrapped_type()
-                kind = types.nptype_from_builtin(wrapped.get_primitive())
-                kind = np.float32 if kind == np.float16 else kind
-                self.states[name] = np.zeros(wrapped.get_shape(), kind)
+        self.states.update(self.zeros)
 
     def run(self, inputs: dict[str, np.ndarray]) -> dict[str, Any]:
         """Outputs by MIL's names; a float16 one as float16.
 
         Raises:
-            ValueError: an input has another shape than the program's, or is missing.
+            ValueError: an input has another shape than the program's.
         """
         self.check(inputs)
         with np.errstate(all="ignore"):
             values = self.plan.run(inputs)
         found = {name: values[place] for name, place in self.plan.outputs}
-        return {name: value.astype(np.float16) if name in self.halves else value for name, value in found.items()}
+        # Copies, for an output may be a constant of the plan or the value of a state.
+        return {name: array(value, name in self.halves) for name, value in found.items()}
 
     def check(self, inputs: dict[str, np.ndarray]) -> None:
         """See `run`."""
-        missing = self.shapes.keys() - inputs.keys()
-        if missing:
-            raise ValueError(f"no value for {', '.join(sorted(missing))}")
         for name, shape in self.shapes.items():
             have = np.shape(inputs[name])
             if len(have) != len(shape) or any(size not in (-1, got) for size, got in zip(shape, have, strict=True)):
@@ -74,6 +69,19 @@ class Evaluator:
             self.plan.timed(inputs)
             spent = np.mean([self.plan.timed(inputs) for _ in range(runs)], axis=0)
         return [(step.name, step.op, float(time)) for step, time in zip(self.plan.steps, spent, strict=True)]
+
+
+def array(value: Any, half: bool) -> Any:
+    """An output as its own array; a label as it is."""
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return value
+    return np.array(value, np.float16 if half else value.dtype)
+
+
+def zeros(kind: Any) -> np.ndarray:
+    """What a state of a MIL type holds at first; float16 in float32, as everywhere."""
+    dtype = types.nptype_from_builtin(kind.get_primitive())
+    return np.zeros(kind.get_shape(), np.float32 if dtype == np.float16 else dtype)
 
 
 def is_state(var: Any) -> bool:

@@ -51,6 +51,8 @@ class Step:
     """Places that its blocks read."""
     lasting: bool = False
     """Whether it does more than to give values."""
+    loses: bool = False
+    """Whether float16 could not hold one of its constants."""
     freed: list[int] = field(default_factory=list)
 
     def run(self, values: Values) -> None:

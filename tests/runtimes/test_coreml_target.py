@@ -1,0 +1,229 @@
+"""The Core ML target: every candidate made for real, saved, read back and run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgebuild.compress.base import Draft, Recipe
+from edgebuild.compress.prune.stage import Prune
+from edgebuild.compress.quantize.stage import Quantize
+from edgebuild.core.step import Step
+from edgebuild.core.wires import Artifact
+from edgebuild.errors import Refused
+from edgebuild.runtimes import load_target
+from edgebuild.runtimes.coreml.account import account
+from edgebuild.runtimes.coreml.half import ENOUGH_DB
+from edgebuild.runtimes.coreml.session import open as load
+from edgebuild.runtimes.coreml.target import CoremlTarget
+from tests.compress.conftest import images
+from tests.conftest import Bench, wire
+
+
+class Maker:
+    """Makes each step as it is added."""
+
+    def __init__(self, folder: Path, model: Path, calibration: Path) -> None:
+        self.folder = folder
+        self.inputs = {"model": model, "calibration": calibration}
+        self.made: list[Step] = []
+
+    def add(self, step: Step, label: str = "") -> Artifact:
+        if step.id not in self.inputs:
+            self.inputs[step.id] = Bench(self.folder / f"{len(self.made)}", **self.inputs).run(step)
+            self.made.append(step)
+        return step.out()
+
+    def convert(self, model: Artifact, source: str, target: str) -> Artifact:
+        return model
+
+    surroundings: dict[str, object] = {"inputs": {}, "outputs": {}, "labels": ()}
+
+    def calibration(self) -> Artifact:
+        return wire("calibration")
+
+    def package(self, target: CoremlTarget, *stages: object) -> Path:
+        draft = Draft(model=wire("model"), format="onnx")
+        for stage in stages:
+            draft = stage.lower(self, draft, target)  # type: ignore[attr-defined]
+        return self.inputs[target.finish(self, draft).model.id]
+
+
+def network(file: Path) -> Path:
+    """Conv, Relu, mean, MatMul with weights large enough to be compressed; x float32 (1, 3, 8, 8), y (1, 4)."""
+    random = np.random.default_rng(11)
+    shapes = {"w": (32, 3, 3, 3), "u": (32, 32, 3, 3), "v": (32, 4)}
+    constants = [numpy_helper.from_array(random.normal(size=s).astype(np.float32) / 8, n) for n, s in shapes.items()]
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"]),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("Conv", ["r", "u"], ["d"]),
+        helper.make_node("GlobalAveragePool", ["d"], ["p"]),
+        helper.make_node("Flatten", ["p"], ["f"]),
+        helper.make_node("MatMul", ["f", "v"], ["y"]),
+    ]
+    return saved(file, nodes, constants, [1, 3, 8, 8], [1, 4])
+
+
+def spectrum(file: Path) -> Path:
+    """log(mean((x / 100000)²) + 1e-12): in float16 the square and the constant are 0, and the logarithm is -inf."""
+    constants = [
+        numpy_helper.from_array(np.array(value, np.float32), name)
+        for name, value in (("tiny", 1e-5), ("little", 1e-12))
+    ]
+    nodes = [
+        helper.make_node("Mul", ["x", "tiny"], ["small"]),
+        helper.make_node("Mul", ["small", "small"], ["power"]),
+        helper.make_node("ReduceMean", ["power"], ["mean"], axes=[2, 3], keepdims=0),
+        helper.make_node("Add", ["mean", "little"], ["some"]),
+        helper.make_node("Log", ["some"], ["y"]),
+    ]
+    return saved(file, nodes, constants, [1, 3, 8, 8], [1, 3])
+
+
+def saved(
+    file: Path, nodes: list[onnx.NodeProto], constants: list[onnx.TensorProto], given: list[int], said: list[int]
+) -> Path:
+    sides = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in (("x", given), ("y", said))]
+    graph = helper.make_graph(nodes, "network", sides[:1], sides[1:], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def maker(tmp_path_factory: pytest.TempPathFactory) -> Maker:
+    folder = tmp_path_factory.mktemp("coreml")
+    (folder / "calibration").mkdir()
+    np.savez(folder / "calibration" / "inputs.npz", x=images(12, 1))
+    return Maker(folder, network(folder / "model.onnx"), folder / "calibration")
+
+
+def target(**options: object) -> CoremlTarget:
+    made = load_target("coreml").model_validate({"runtime": "coreml", **options})
+    assert isinstance(made, CoremlTarget)
+    return made
+
+
+def difference(maker: Maker, package: Path) -> float:
+    """Largest difference from ONNX Runtime over some samples, in parts of its largest answer."""
+    import onnxruntime as ort
+
+    reference = ort.InferenceSession(str(maker.inputs["model"]))
+    session = load(str(package), {})
+    worst = largest = 0.0
+    for x in images(6, 2):
+        (wanted,) = reference.run(None, {"x": x[None]})
+        worst = max(worst, float(np.abs(session.run({"x": x[None]})["y"] - wanted).max()))
+        largest = max(largest, float(np.abs(wanted).max()))
+    return worst / largest
+
+
+HALF = Quantize(weights="float16", activations="float16")
+LIMITS: dict[str, tuple[tuple[object, ...], float, str]] = {
+    "source": ((), 1e-5, "float32"),
+    "float16": ((HALF,), 5e-3, "float16"),
+    "int8 weights": ((Quantize(weights="int8"),), 3e-2, "int8"),
+    "int4 weights": ((Quantize(weights="int4"),), 0.3, "int4"),
+    "palette of 4 bits": ((Quantize(weights="palette4"),), 0.3, "palette"),
+    "palette of 6 bits": ((Quantize(weights="palette6"),), 0.1, "palette"),
+    "palette of 8 bits": ((Quantize(weights="palette8"),), 5e-2, "palette"),
+    "half the weights": ((Prune(keep=0.5, pattern="unstructured"),), 0.5, "sparse"),
+    "half, 8 bits": ((Prune(keep=0.5, pattern="unstructured"), Quantize(weights="int8")), 0.5, "sparse integers"),
+    "half, palette": ((Prune(keep=0.5, pattern="unstructured"), Quantize(weights="palette6")), 0.5, "sparse palette"),
+    "int8 throughout": ((Quantize(weights="int8", activations="int8"),), 8e-2, "int8"),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_every_candidate_is_saved_read_back_and_near_the_source(maker: Maker, name: str) -> None:
+    stages, limit, stored = LIMITS[name]
+    package = maker.package(target(minimum_os="iOS18"), *stages)
+    error = difference(maker, package)
+    assert error < limit
+    assert error > 0 or name == "source"
+    trace = load(str(package), {}).trace({"x": images(1, 3)}, 1)
+    assert stored in trace["contents"]["weights"]
+    told = account(trace)
+    assert told.placement == {} and told.slowest == (), "an evaluator's times say nothing of a device"
+    assert told.words.endswith("which compute unit runs them is decided on the device.")
+    assert (told.integer_ops > 0) == (name == "int8 throughout")
+
+
+def test_fewer_bits_take_less_space(maker: Maker) -> None:
+    def size(*stages: object) -> int:
+        package = maker.package(target(minimum_os="iOS18"), *stages)
+        return sum(file.stat().st_size for file in package.rglob("*") if file.is_file())
+
+    assert size() > size(HALF) > size(Quantize(weights="int8")) > size(Quantize(weights="palette4"))
+
+
+def test_two_makers_write_the_same_bytes(maker: Maker, tmp_path: Path) -> None:
+    again = Maker(tmp_path, maker.inputs["model"], maker.inputs["calibration"])
+    for stages in ((), (Quantize(weights="palette6"),), (Quantize(weights="int8", activations="int8"),)):
+        one, two = (item.package(target(minimum_os="iOS18"), *stages) for item in (maker, again))
+        files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+        assert files == sorted(path.relative_to(two) for path in two.rglob("*") if path.is_file())
+        assert all((one / file).read_bytes() == (two / file).read_bytes() for file in files)
+
+
+def test_what_float16_would_destroy_stays_in_float32(maker: Maker, tmp_path: Path) -> None:
+    loud = Maker(tmp_path, spectrum(tmp_path / "spectrum.onnx"), maker.inputs["calibration"])
+    package = loud.package(target(), HALF)
+    (found,) = [path for path in loud.inputs.values() if path.name == "float32.json"]
+    told = json.loads(found.read_text(encoding="utf-8"))
+    assert told["sqnr_db"]["naive"] is None or told["sqnr_db"]["naive"] < ENOUGH_DB
+    assert told["sqnr_db"]["kept"] >= ENOUGH_DB
+    assert 0 < len(told["keep"]) <= 5
+    assert difference(loud, package) < 1e-2
+    assert "stay in float32" in account(load(str(package), {}).trace({"x": images(1, 3)}, 1)).words
+
+
+def test_a_network_that_takes_float16_well_keeps_nothing(maker: Maker) -> None:
+    maker.package(target(), HALF)
+    found = next(path for path in maker.inputs.values() if path.name == "float32.json")
+    assert json.loads(found.read_text(encoding="utf-8"))["keep"] == []
+
+
+@pytest.mark.parametrize(
+    ("system", "how", "needed"),
+    [
+        ("iOS15", Quantize(weights="int8"), "iOS16"),
+        ("iOS16", Quantize(weights="int8", activations="int8"), "iOS17"),
+        ("macOS14", Quantize(weights="int4"), "iOS18"),
+        ("iOS17", Quantize(weights="palette3"), "iOS18"),
+    ],
+)
+def test_what_the_oldest_system_lacks_is_declined_with_the_one_that_has_it(
+    maker: Maker, system: str, how: Quantize, needed: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        maker.package(target(minimum_os=system), how)
+    assert caught.value.kind == "not applicable"
+    assert caught.value.fix == f"Write `minimum_os: {needed}`."
+
+
+def test_the_default_set_is_what_the_system_has() -> None:
+    assert list(target(minimum_os="iOS15").default_recipes()) == ["float16"]
+    assert list(target(minimum_os="iOS16").default_recipes()) == ["float16", "int8-weights", "palette6"]
+    assert list(target().default_recipes()) == ["float16", "int8-weights", "palette6", "int8"]
+    assert all(isinstance(recipe, Recipe) for recipe in target().default_recipes().values())
+
+
+def test_floats_at_the_ends_may_be_float16(maker: Maker) -> None:
+    session = load(str(maker.package(target(io="float16"), HALF)), {})
+    assert [item["dtype"] for item in (*session.inputs, *session.outputs)] == ["float32", "float32"]
+    from edgebuild.runtimes.coreml.library import ct
+
+    spec = ct.utils.load_spec(str(maker.package(target(io="float16"), HALF)))
+    assert [item.type.multiArrayType.dataType for item in spec.description.input] == [65552]
+
+
+def test_a_configuration_has_apples_own_words() -> None:
+    made = target(compute_units="cpu_and_ne", minimum_os="iOS16")
+    assert made.config() == {"computeUnits": "cpuAndNeuralEngine", "minimumDeploymentTarget": "iOS16"}
+    assert made.call().options == {"compute_units": "cpu_and_ne"}
