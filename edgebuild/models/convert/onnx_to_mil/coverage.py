@@ -12,7 +12,7 @@ from edgebuild.models.convert.onnx_to_mil.mil import mb
 from edgebuild.models.convert.onnx_to_mil.tables import GROUPS
 
 LIMITS = {
-    "If": "the condition is a constant",
+    "If": "a constant condition, or branches of the same shapes, both computed",
     "Loop": "a constant number of turns, at most 128",
     "Scan": "a fixed length, at most 128; from opset 9",
     "LSTM": "sequences of one length; open axes but with clip, peepholes or other activations",
@@ -23,8 +23,7 @@ LIMITS = {
     "com.microsoft.MatMulNBits": "weights stay in 4 bits from iOS 18",
     "MatMulInteger": "exact below 2^24", "ConvInteger": "exact below 2^24", "CumSum": "integers exact below 2^24",
     "Pow": "integers exact below 2^24", "BatchNormalization": "inference", "Dropout": "inference",
-    "MaxPool": "without indices", "TopK": "a constant k", "OneHot": "a constant depth",
-    "Compress": "a constant condition",
+    "TopK": "a constant k", "OneHot": "a constant depth",
     "Conv": "one to three spatial axes", "ConvTranspose": "1 to 3 spatial axes, constant weights",
     "Reshape": "more than five dimensions only between two others; one open axis, or copies",
     "Transpose": "over five dimensions where axes stay together",
@@ -91,8 +90,9 @@ def as_markdown(rows: list[Row]) -> str:
         "# What the lowering from ONNX to Core ML covers",
         "",
         f"{len(rows)} operators, from opset 9 on, and what the standard defines by them. Nodes of constants are",
-        "evaluated while the model is converted, whatever they are. Everywhere: at most five dimensions, no empty tensors,",
-        "no text, float64 computed in float32, int64 in int32. What is not covered is refused with its node and operator.",
+        "evaluated while the model is converted, whatever they are. Everywhere: at most five dimensions, no empty",
+        "tensors, no text, float64 computed in float32, int64 in int32. What is not covered is refused with its node",
+        "and operator.",
         "",
         "| group | ONNX | limits | MIL |",
         "|---|---|---|---|",

@@ -12,7 +12,7 @@ from onnx import TensorProto
 from edgebuild.models.convert.onnx_to_mil.context import Context, Handler
 from edgebuild.models.convert.onnx_to_mil.mil import FLOAT, mb, types
 
-UNSIGNED = (TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.BOOL)
+UNSIGNED = (TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64, TensorProto.BOOL)
 ONE = np.float32(1)
 
 
@@ -183,16 +183,22 @@ def mean(ctx: Context) -> Any:
 
 
 def bit_shift(ctx: Context) -> Any:
-    """BitShift by multiplication and division with powers of two."""
-    x = ctx.i(0)
-    if ctx.kind(0) in (TensorProto.UINT32, TensorProto.UINT64):
-        raise ctx.refuse("shifts bits of uint32 or uint64, wider than Core ML's int32")
-    raised = mb.pow(x=np.float32(2), y=ctx.to_float(ctx.i(1)))
+    """BitShift by multiplication and division with powers of two.
+
+    Raises:
+        Refused: uint32 and uint64 to the left, where bits beyond Core ML's int32 would count.
+    """
+    x, count = ctx.i(0), ctx.i(1)
+    right, wide = ctx.a("direction") == "RIGHT", ctx.kind(0) in (TensorProto.UINT32, TensorProto.UINT64)
+    if wide and not right:
+        raise ctx.refuse("shifts bits of uint32 or uint64 to the left, beyond Core ML's int32")
+    raised = mb.pow(x=np.float32(2), y=ctx.to_float(mb.minimum(x=count, y=np.int32(30))))
     ctx.exact(raised)
     factor = mb.cast(x=raised, dtype="int32")
-    if ctx.a("direction") == "RIGHT":
-        return mb.floor_div(x=x, y=factor)
-    return ctx.narrow(mb.mul(x=x, y=factor), ctx.kind(0))
+    if not right:
+        return ctx.narrow(mb.mul(x=x, y=factor), ctx.kind(0))
+    shifted = mb.floor_div(x=x, y=factor)
+    return mb.select(cond=mb.greater(x=count, y=np.int32(30)), a=mb.mul(x=shifted, y=np.int32(0)), b=shifted)
 
 
 def no_epsilon(name: str) -> Handler:

@@ -55,39 +55,46 @@ class Window:
             steps -= 1
         return max(steps * self.strides[k] + reach - int(size) - before - after, 0)
 
-    def windows(self, x: Any, value: float) -> list[Any]:
-        """For each place in the window, what stands there in all windows; pads hold `value`.
-
-        Raises:
-            Refused: an open axis.
-        """
-        padded = pad_last(x, self.whole, value)
+    def slices(self, padded: Sequence[Any]) -> list[tuple[slice, ...]]:
+        """For each place in the window, row by row, where all windows of an input of this padded shape have it."""
         counts = [
             (int(size) - (kernel - 1) * dilation - 1) // stride + 1
             for size, kernel, dilation, stride in zip(
-                padded.shape[2:], self.kernel, self.dilations, self.strides, strict=True
+                padded[2:], self.kernel, self.dilations, self.strides, strict=True
             )
         ]
         found = []
         for place in product(*(range(size) for size in self.kernel)):
-            begin = [0, 0, *(at * step for at, step in zip(place, self.dilations, strict=True))]
-            end = [0, 0, *(b + (n - 1) * s + 1 for b, n, s in zip(begin[2:], counts, self.strides, strict=True))]
-            mask = [True, True, *[False] * self.axes]
-            found.append(
-                mb.slice_by_index(
-                    x=padded, begin=begin, end=end, stride=[1, 1, *self.strides], begin_mask=mask, end_mask=mask
-                )
-            )
+            begin = [at * step for at, step in zip(place, self.dilations, strict=True)]
+            ranges = zip(begin, counts, self.strides, strict=True)
+            found.append((slice(None), slice(None), *(slice(b, b + (n - 1) * s + 1, s) for b, n, s in ranges)))
         return found
+
+    def windows(self, x: Any, value: float) -> list[Any]:
+        """For each place in the window, what stands there in all windows; pads hold `value`."""
+        padded = pad_last(x, self.whole, value)
+        mask = [True, True, *[False] * self.axes]
+        return [
+            mb.slice_by_index(
+                x=padded,
+                begin=[0, 0, *(item.start for item in place[2:])],
+                end=[0, 0, *(item.stop for item in place[2:])],
+                stride=[1, 1, *self.strides],
+                begin_mask=mask,
+                end_mask=mask,
+            )
+            for place in self.slices(padded.shape)
+        ]
 
 
 def max_pool(ctx: Context) -> Any:
-    """MaxPool; dilated windows as the maximum over slices."""
-    if ctx.wants(1):
-        raise ctx.refuse("gives the indices of its maxima, which Core ML's pool does not")
+    """MaxPool; dilated windows, and indices of the maxima, as comparisons of slices."""
     source = ctx.i(0)
     x = ctx.to_float(source)
     window = Window(ctx, x)
+    if ctx.wants(1):
+        found, index = with_indices(ctx, x, window)
+        return [ctx.like(found, source), index]
     if window.dilated:
         ctx.static(0, "fixed sizes where windows are dilated")
         return ctx.like(reduce(lambda a, b: mb.maximum(x=a, y=b), window.windows(x, -np.inf)), source)
@@ -95,6 +102,26 @@ def max_pool(ctx: Context) -> Any:
         x=x, kernel_sizes=window.kernel, strides=window.strides, pad_type="custom", pad=flat(window.whole)
     )
     return ctx.like(result, source)
+
+
+def with_indices(ctx: Context, x: Any, window: Window) -> tuple[Any, Any]:
+    """Maxima and their places in the flattened input, the first of several equal ones.
+
+    Source: ONNX, MaxPool; with `storage_order` 1 the last axis counts most within a channel.
+    """
+    sizes = ctx.static(0, "fixed sizes where it gives the indices of its maxima")
+    spatial = sizes[2:]
+    places = np.arange(int(np.prod(spatial))).reshape(spatial, order="F" if ctx.a("storage_order", 0) else "C")
+    channels = np.arange(sizes[0] * sizes[1]).reshape(sizes[:2]) * places.size
+    index = channels.reshape(*sizes[:2], *[1] * len(spatial)) + places
+    padded = np.pad(index, [(0, 0), (0, 0), *window.whole]).astype(np.int32)
+    values, best, at = window.windows(x, -np.inf), None, None
+    for value, place in zip(values, window.slices(padded.shape), strict=True):
+        here = padded[place]
+        better = None if best is None else mb.greater(x=value, y=best)
+        at = here if better is None else mb.select(cond=better, a=here, b=at)
+        best = value if best is None else mb.maximum(x=value, y=best)
+    return best, mb.identity(x=at)
 
 
 def average_pool(ctx: Context) -> Any:
