@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from tests.models.onnx_to_mil.cases import check, model_of, normal, one
+from tests.models.onnx_to_mil.cases import check, coreml, model_of, normal, one
 
 INT64, BOOL = TensorProto.INT64, TensorProto.BOOL
 
@@ -16,6 +16,15 @@ INT64, BOOL = TensorProto.INT64, TensorProto.BOOL
 def test_integer_division_goes_towards_zero() -> None:
     feed = {"a": np.array([-7, 7, -7, 7, 6]), "b": np.array([2, -2, -2, 2, 3])}
     check(one("Div", feed, kind=INT64), feed)
+
+
+@pytest.mark.parametrize(("axis", "shape"), [(None, (4,)), (1, (3,)), (0, (2, 3)), (1, (3, 4))])
+def test_broadcasting_before_opset_7(axis: int | None, shape: tuple[int, ...]) -> None:
+    feed = {"a": normal(2, 3, 4), "b": normal(*shape)}
+    attributes = {} if axis is None else {"axis": axis}
+    old = one("Sub", feed, opset=6, broadcast=1, **attributes)
+    spread = feed["b"].reshape(*shape, *[1] * (3 - len(shape) - (3 - len(shape) if axis is None else axis)))
+    np.testing.assert_allclose(coreml(old, feed)["y0"], feed["a"] - spread)
 
 
 @pytest.mark.parametrize("fmod", [0, 1])
