@@ -17,7 +17,7 @@ MUTANTS = [
     ("recurrent.py", "np.concatenate([i, f, o, c])", "np.concatenate([i, o, f, c])", "gate order of an LSTM"),
     ("recurrent.py", "if late:", "if not late:", "where a GRU resets"),
     ("layer.py", "return parts[::-1] if own.directions[d] else parts", "return parts", "direction of a GRU or RNN"),
-    ("elementwise.py", "y=mb.mul(x=mb.sign(x=x), y=mb.sign(x=y))", "y=mb.mul(x=mb.sign(x=x), y=mb.sign(x=x))",
+    ("binary.py", "y=mb.mul(x=mb.sign(x=x), y=mb.sign(x=y))", "y=mb.mul(x=mb.sign(x=x), y=mb.sign(x=x))",
      "integer division"),
     ("activation.py", "if ctx.opset >= 13:", "if ctx.opset >= 1:", "softmax before opset 13"),
     ("activation.py", 'ctx.a("alpha", 0.2)', 'ctx.a("alpha", 1 / 6)', "default of HardSigmoid"),

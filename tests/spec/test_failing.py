@@ -18,8 +18,9 @@ from edgebuild.errors import SpecError
 
 FAILING = Path(__file__).resolve().parents[1] / "failing"
 NAMES = sorted(path.stem for path in FAILING.glob("*.yaml"))
-LIMIT_S = 0.3
-"""Of processor time for any answer; they take a few hundredths."""
+LIMIT_S = 2.0
+"""Of processor time for any answer; they take a few hundredths, and more where garbage of a thousand tests is collected
+meanwhile. What this is held against, aliases of aliases, would take minutes."""
 
 
 @pytest.fixture

@@ -106,14 +106,12 @@ def onnx_to_coreml(  # noqa: PLR0913 - each is a choice of its own, and all have
     read = onnx.load(model)
     channels_first(read, list(images or {}))
     lowered = lower(read, minimum_os=minimum_os, ranges=ranges, float16_io=float16_io)
-    kept = frozenset(keep_float32) | lowered.wide
-    half = ct.transform.FP16ComputePrecision(op_selector=lambda op: op.name not in kept)
     with words_of(BY):
         converted = ct.convert(
             lowered.program,
             convert_to="mlprogram",
             minimum_deployment_target=lowered.target,
-            compute_precision=half if precision == "float16" else ct.precision.FLOAT32,
+            compute_precision=computed_in(precision, frozenset(keep_float32) | lowered.wide),
             skip_model_load=True,
             inputs=input_types(lowered, images or {}),
             classifier_config=classifier(lowered, labels),
@@ -124,6 +122,15 @@ def onnx_to_coreml(  # noqa: PLR0913 - each is a choice of its own, and all have
             converted.user_defined_metadata[IMAGES] = json.dumps(pixels(lowered, images), sort_keys=True)
         converted.save(str(output))
         canonical_mlpackage(output)
+
+
+def computed_in(precision: Precision, kept: frozenset[str]) -> Any:
+    """`compute_precision` of `ct.convert`; the operations in `kept` stay in float32."""
+    from edgebuild.models.convert.onnx_to_mil.mil import ct
+
+    if precision == "float32":
+        return ct.precision.FLOAT32
+    return ct.transform.FP16ComputePrecision(op_selector=lambda op: op.name not in kept)
 
 
 def names(lowered: Lowered, probabilities: str) -> dict[str, dict[str, dict[str, str]]]:

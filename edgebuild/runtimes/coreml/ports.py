@@ -63,8 +63,8 @@ class Port:
         """An array as Core ML holds it.
 
         Raises:
-            ValueError: a whole number is too large for int32, or an image has another shape or values that are no
-                pixels.
+            ValueError: a whole number is too large for int32, a float64 for float32, or an image has another shape or
+                values that are no pixels.
         """
         array = np.asarray(value)
         if self.colours:
@@ -76,6 +76,10 @@ class Port:
             limits = np.iinfo(np.int32)
             if array.min() < limits.min or array.max() > limits.max:
                 raise ValueError(f"`{self.name}` has values beyond 32 bits, which Core ML's integers do not hold")
+        if array.dtype == np.float64 and self.held != "float64" and array.size:
+            finite = np.abs(array[np.isfinite(array)]).max(initial=0)
+            if finite > np.finfo(np.float32).max:
+                raise ValueError(f"`{self.name}` has values beyond float32, the widest that Core ML computes in")
         return array.astype(self.held, copy=False)
 
     def fits(self, array: np.ndarray) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
-from tests.models.onnx_to_mil.cases import check, normal, one
+from tests.models.onnx_to_mil.cases import check, coreml, model_of, normal, one
 
 INT64, BOOL = TensorProto.INT64, TensorProto.BOOL
 
@@ -16,6 +16,15 @@ INT64, BOOL = TensorProto.INT64, TensorProto.BOOL
 def test_integer_division_goes_towards_zero() -> None:
     feed = {"a": np.array([-7, 7, -7, 7, 6]), "b": np.array([2, -2, -2, 2, 3])}
     check(one("Div", feed, kind=INT64), feed)
+
+
+@pytest.mark.parametrize(("axis", "shape"), [(None, (4,)), (1, (3,)), (0, (2, 3)), (1, (3, 4))])
+def test_broadcasting_before_opset_7(axis: int | None, shape: tuple[int, ...]) -> None:
+    feed = {"a": normal(2, 3, 4), "b": normal(*shape)}
+    attributes = {} if axis is None else {"axis": axis}
+    old = one("Sub", feed, opset=6, broadcast=1, **attributes)
+    spread = feed["b"].reshape(*shape, *[1] * (3 - len(shape) - (3 - len(shape) if axis is None else axis)))
+    np.testing.assert_allclose(coreml(old, feed)["y0"], feed["a"] - spread)
 
 
 @pytest.mark.parametrize("fmod", [0, 1])
@@ -48,7 +57,6 @@ def test_slices_backwards_and_to_the_ends(start: int, end: int, axis: int, step:
         {"auto_pad": "SAME_UPPER", "strides": [2, 2]},
         {"auto_pad": "SAME_LOWER", "strides": [2, 2]},
         {"auto_pad": "VALID", "dilations": [2, 1]},
-        {"pads": [-1, 0, 0, 0]},
     ],
 )
 def test_convolutions_pad_each_side_by_its_own(attributes: dict[str, Any]) -> None:
@@ -104,6 +112,25 @@ def test_counted_pads_and_holes() -> None:
     feed = {"x": normal(1, 2, 7, 7)}
     check(one("AveragePool", feed, kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[2, 2], count_include_pad=1), feed)
     check(one("MaxPool", feed, kernel_shape=[2, 2], dilations=[2, 3], pads=[0, 1, 1, 0]), feed)
+
+
+@pytest.mark.parametrize("attributes", [{"strides": [2, 1]}, {"pads": [1, 0, 0, 1], "storage_order": 1}])
+def test_indices_of_maxima(attributes: dict[str, Any]) -> None:
+    feed = {"x": np.round(normal(2, 3, 5, 6))}
+    node = helper.make_node("MaxPool", ["x"], ["y", "i"], kernel_shape=[2, 3], **attributes)
+    check(model_of([node], feed, {}, ["y", "i"], types={"i": INT64}), feed)
+
+
+def test_a_condition_at_run_time() -> None:
+    feed = {"x": normal(3, 4), "c": np.array([True, False, True])}
+    check(one("Compress", feed, axis=0), feed)
+    result = [helper.make_tensor_value_info("o", 1, None)]
+    then = helper.make_graph([helper.make_node("Relu", ["x"], ["o"])], "b", [], result)
+    other = helper.make_graph([helper.make_node("Neg", ["x"], ["o"])], "b", [], result)
+    for condition in (True, False):
+        feed = {"c": np.array(condition), "x": normal(3)}
+        fork = helper.make_node("If", ["c"], ["y"], then_branch=then, else_branch=other)
+        check(model_of([fork], feed, {}, ["y"]), feed)
 
 
 def test_negative_indices_at_run_time() -> None:
@@ -194,6 +221,11 @@ def test_narrow_integers_wrap() -> None:
     feed = {"a": np.array([250, 3], np.uint8), "b": np.array([10, 5], np.uint8)}
     check(one("Add", feed, kind=TensorProto.UINT8), feed)
     check(one("Sub", feed, kind=TensorProto.UINT8), feed)
+
+
+def test_bits_of_wide_integers_go_right() -> None:
+    feed = {"a": np.array([2**31 - 1, 77, 2**30], np.uint64), "n": np.array([1, 3, 31], np.uint64)}
+    check(one("BitShift", feed, kind=TensorProto.UINT64, direction="RIGHT"), feed)
 
 
 def test_a_condition_larger_than_its_values() -> None:

@@ -32,7 +32,7 @@ def convnet(batch: int | str = 1) -> tuple[onnx.ModelProto, dict[str, np.ndarray
         helper.make_node("Gemm", ["f", "m", "n"], ["z"], transB=1),
         helper.make_node("Softmax", ["z"], ["y:0"]),
     ]
-    held = {"w": normal(8, 3, 3, 3), "b": normal(8), "v": normal(8, 8, 3, 3), "m": normal(4, 8), "n": normal(4)}
+    held = {"w": normal(8, 3, 3, 3), "b": normal(8), "v": normal(8, 8, 3, 3), "m": normal(4, 8) / 100, "n": normal(4)}
     feed = {"x": normal(1 if isinstance(batch, str) else batch, 3, 8, 8)}
     return model_of(nodes, feed, held, ["y:0"], shapes={"x": [batch, 3, 8, 8]}), feed
 

@@ -32,11 +32,11 @@ def test_all_operators_without_a_lowering_at_once() -> None:
 
 LENGTHS = {"w": normal(1, 20, 3), "r": normal(1, 20, 5), "n": np.array([4, 2], np.int32)}
 REFUSED: list[tuple[onnx.ModelProto, str]] = [
-    (one("MaxPool", X, kernel_shape=[2, 2], outputs=2), r"`it` \(MaxPool\).*indices"),
     (one("Cast", X, to=TensorProto.BFLOAT16, kind=TensorProto.BFLOAT16), "output `y0` is bfloat16"),
     (one("Neg", {"x": np.zeros((1,) * 6, np.float32)}), "input `x` has 6 dimensions"),
     (one("Unsqueeze", {"x": normal(1, 2, 1, 2, 2)}, {"a": np.array([0])}), "6 dimensions"),
-    (one("Identity", {"x": np.zeros(2, np.uint64)}, kind=TensorProto.UINT64), "input `x` is uint64"),
+    (one("BitShift", {"x": np.ones(2, np.uint64)}, {"n": np.ones(2, np.uint64)}, kind=TensorProto.UINT64,
+         direction="LEFT"), r"`it` \(BitShift\): shifts bits of uint32 or uint64 to the left"),
     (one("LSTM", {"x": normal(4, 2, 3)}, LENGTHS, order=["x", "w", "r", "", "n"], hidden_size=5),
      r"`it` \(LSTM\).*sequence_lens"),
     (one("Reshape", {"x": normal(4), "s": np.array([2, 2])}), ""),
@@ -51,13 +51,13 @@ def test_the_node_and_the_reason_are_named(model: onnx.ModelProto, words: str) -
         lower(model, minimum_os="iOS17")
 
 
-def test_a_branch_chosen_at_run_time() -> None:
-    branch = helper.make_graph(
-        [helper.make_node("Relu", ["x"], ["o"])], "b", [], [helper.make_tensor_value_info("o", 1, None)]
-    )
-    node: Any = helper.make_node("If", ["c"], ["y"], name="fork", then_branch=branch, else_branch=branch)
+def test_branches_of_different_shapes() -> None:
+    result = [helper.make_tensor_value_info("o", 1, None)]
+    then = helper.make_graph([helper.make_node("Relu", ["x"], ["o"])], "b", [], result)
+    other = helper.make_graph([helper.make_node("Concat", ["x", "x"], ["o"], axis=0)], "b", [], result)
+    node: Any = helper.make_node("If", ["c"], ["y"], name="fork", then_branch=then, else_branch=other)
     feed = {"c": np.array(True), "x": normal(3)}
-    with pytest.raises(Refused, match=r"`fork` \(If\): chooses its branch at run time"):
+    with pytest.raises(Refused, match=r"`fork` \(If\): chooses at run time between branches of different shapes"):
         lower(model_of([node], feed, {}, ["y"]))
 
 

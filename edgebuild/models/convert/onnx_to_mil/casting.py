@@ -13,7 +13,8 @@ from edgebuild.models.convert.onnx_to_mil.mil import FLOAT, is_symbolic, mb, typ
 CASTS = {
     TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp32", TensorProto.DOUBLE: "fp32",
     TensorProto.INT64: "int32", TensorProto.INT32: "int32", TensorProto.INT16: "int32", TensorProto.INT8: "int32",
-    TensorProto.UINT8: "int32", TensorProto.UINT16: "int32", TensorProto.UINT32: "int32", TensorProto.BOOL: "bool",
+    TensorProto.UINT8: "int32", TensorProto.UINT16: "int32", TensorProto.UINT32: "int32", TensorProto.UINT64: "int32",
+    TensorProto.BOOL: "bool",
 }  # fmt: skip
 
 
@@ -37,7 +38,7 @@ def cast_to(ctx: Context, kind: int) -> Any:
     """To an element type of ONNX.
 
     Raises:
-        Refused: bfloat16, float8, uint64, text, and whatever else MIL does not compute with.
+        Refused: bfloat16, float8, text, and whatever else MIL does not compute with.
     """
     if kind not in CASTS:
         raise ctx.refuse(f"casts to {TensorProto.DataType.Name(kind).lower()}, which Core ML does not have")

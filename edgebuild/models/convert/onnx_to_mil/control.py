@@ -1,4 +1,4 @@
-"""Control flow that is decided while the model is converted, sequences, and what inference leaves out."""
+"""Control flow written out while the model is converted, sequences, and what inference leaves out."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from edgebuild.models.convert.onnx_to_mil.context import Context, Handler
-from edgebuild.models.convert.onnx_to_mil.mil import is_symbolic, mb
+from edgebuild.models.convert.onnx_to_mil.mil import Var, is_symbolic, mb
 from edgebuild.models.convert.onnx_to_mil.slicing import joined_parts
 
 LONGEST = 128
 """Turns of a loop that are written out."""
+FIXED = "Fix the input that the condition comes from."
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,27 @@ class Items:
 
 
 def if_(ctx: Context) -> Any:
-    """If; the branch that a constant condition takes.
+    """If; the branch that a constant condition takes, or a choice between the results of both.
 
     Raises:
-        Refused: the condition is computed at run time.
+        Refused: the condition is computed at run time, and the branches give different shapes or types.
     """
     condition = ctx.constant(0)
-    if condition is None:
-        raise ctx.refuse("chooses its branch at run time", "Fix the input that the condition comes from.")
-    return ctx.target.run_graph(ctx.a("then_branch" if condition.ravel()[0] else "else_branch"), ctx.scope, ctx.opset)
+    if condition is not None:
+        branch = ctx.a("then_branch" if condition.ravel()[0] else "else_branch")
+        return ctx.target.run_graph(branch, ctx.scope, ctx.opset)
+    both = [ctx.target.run_graph(ctx.a(name), ctx.scope, ctx.opset) for name in ("then_branch", "else_branch")]
+    return [chosen(ctx, yes, no) for yes, no in zip(*both, strict=True)]
+
+
+def chosen(ctx: Context, yes: Any, no: Any) -> Any:
+    """One of two values by the node's first input; both are computed."""
+    if not all(isinstance(item, np.ndarray | Var) for item in (yes, no)):
+        raise ctx.refuse("chooses at run time between what are no tensors", FIXED)
+    yes, no = variable(ctx, yes), variable(ctx, no)
+    if tuple(yes.shape) != tuple(no.shape) or yes.dtype != no.dtype:
+        raise ctx.refuse("chooses at run time between branches of different shapes or types", FIXED)
+    return mb.select(cond=ctx.i(0), a=yes, b=no)
 
 
 def loop(ctx: Context) -> Any:

@@ -12,22 +12,24 @@ from edgebuild.models.convert.onnx_to_mil.mil import mb
 from edgebuild.models.convert.onnx_to_mil.tables import GROUPS
 
 LIMITS = {
-    "If": "the condition is a constant",
+    "If": "a constant condition, or branches of the same shapes, both computed",
     "Loop": "a constant number of turns, at most 128",
     "Scan": "a fixed length, at most 128; from opset 9",
     "LSTM": "sequences of one length; open axes but with clip, peepholes or other activations",
     "GRU": "sequences of one length, at most 128 steps",
     "RNN": "sequences of one length, at most 128 steps",
     "QuantizeLinear": "8 bits from iOS 17 on; 4 and 16 bits in arithmetic",
-    "DequantizeLinear": "8 bits from iOS 16, 4 bits and blocks from iOS 18; activations from iOS 17",
+    "DequantizeLinear": "8 bits from iOS 16, 4 bits from iOS 18; activations from iOS 17",
     "com.microsoft.MatMulNBits": "weights stay in 4 bits from iOS 18",
     "MatMulInteger": "exact below 2^24", "ConvInteger": "exact below 2^24", "CumSum": "integers exact below 2^24",
     "Pow": "integers exact below 2^24", "BatchNormalization": "inference", "Dropout": "inference",
-    "MaxPool": "without indices", "TopK": "a constant k", "OneHot": "a constant depth", "Compress": "a constant condition",
+    "TopK": "a constant k", "OneHot": "a constant depth",
     "Conv": "one to three spatial axes", "ConvTranspose": "1 to 3 spatial axes, constant weights",
     "Reshape": "more than five dimensions only between two others; one open axis, or copies",
-    "Transpose": "over five dimensions where axes stay together", "Slice": "constant bounds, or computed ones of step 1",
-    "BitShift": "up to 32 signed bits", "EyeLike": "a known shape", "Resize": "fixed sizes; open axes by whole factors",
+    "Transpose": "over five dimensions where axes stay together",
+    "Slice": "constant bounds, or computed ones of step 1",
+    "BitShift": "up to 32 signed bits", "EyeLike": "a known shape",
+    "Resize": "fixed sizes; open axes by whole factors",
     "Upsample": "fixed sizes; open axes by whole factors", "SequenceAt": "constant places",
 }  # fmt: skip
 """Operator → what is covered of it; the whole of it where nothing stands here."""
@@ -87,9 +89,10 @@ def as_markdown(rows: list[Row]) -> str:
     lines = [
         "# What the lowering from ONNX to Core ML covers",
         "",
-        f"{len(rows)} operators, from opset 9 on, and what the standard defines by them. Nodes of constants are evaluated",
-        "while the model is converted, whatever they are. Everywhere: at most five dimensions, no empty tensors, no text,",
-        "float64 computed in float32, int64 in int32. What is not covered is refused with its node and operator.",
+        f"{len(rows)} operators, from opset 9 on, and what the standard defines by them. Nodes of constants are",
+        "evaluated while the model is converted, whatever they are. Everywhere: at most five dimensions, no empty",
+        "tensors, no text, float64 computed in float32, int64 in int32. What is not covered is refused with its node",
+        "and operator.",
         "",
         "| group | ONNX | limits | MIL |",
         "|---|---|---|---|",

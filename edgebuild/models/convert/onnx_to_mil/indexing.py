@@ -158,12 +158,16 @@ def non_zero(ctx: Context) -> Any:
 
 
 def compress(ctx: Context, x: Any) -> Any:
-    """Compress by a constant condition."""
-    keep = np.flatnonzero(ctx.c(1))
+    """Compress; how many elements a condition keeps that is computed at run time is known then alone."""
     axis = ctx.a("axis")
     if axis is None:
         x, axis = mb.reshape(x=x, shape=[-1]), 0
-    return mb.gather(x=x, indices=keep.astype(np.int32), axis=int(axis) % x.rank)
+    given = ctx.constant(1)
+    if given is not None:
+        keep = np.flatnonzero(given).astype(np.int32)
+    else:
+        keep = mb.squeeze(x=mb.non_zero(x=mb.cast(x=ctx.i(1), dtype="int32")), axes=[1])
+    return mb.gather(x=x, indices=keep, axis=int(axis) % x.rank)
 
 
 def reverse_sequence(ctx: Context) -> Any:

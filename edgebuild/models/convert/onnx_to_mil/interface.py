@@ -26,6 +26,7 @@ WHOLE = {
     TensorProto.UINT8: "uint8",
     TensorProto.UINT16: "uint16",
     TensorProto.UINT32: "uint32",
+    TensorProto.UINT64: "uint64",
     TensorProto.BOOL: "bool",
 }
 

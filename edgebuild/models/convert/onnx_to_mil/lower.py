@@ -69,10 +69,8 @@ def lower(
         finished = [walk.output(port, scope) for port in promised]
         function.set_outputs(finished)
     walk.rename(names, {item.op for item in finished})
-    program = Program()
-    program.add_function("main", function)
     return Lowered(
-        program=program,
+        program=program_of(function),
         inputs=ports,
         outputs=promised,
         types=types,
@@ -80,3 +78,10 @@ def lower(
         target=getattr(ct.target, f"iOS{target.os}"),
         wide=frozenset(op.name for op in target.wide if op is not None),
     )
+
+
+def program_of(function: Any) -> Any:
+    """A program of one function."""
+    program = Program()
+    program.add_function("main", function)
+    return program

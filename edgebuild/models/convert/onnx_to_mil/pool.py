@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ import numpy as np
 from edgebuild.models.convert.onnx_to_mil.context import Context, Handler
 from edgebuild.models.convert.onnx_to_mil.mil import FLOAT, is_symbolic, mb
 from edgebuild.models.convert.onnx_to_mil.padding import Pads, explicit_pads, flat, pad_last
+
+LARGEST = 256
+"""Elements of a window that are compared one by one."""
 
 
 class Window:
@@ -55,46 +59,80 @@ class Window:
             steps -= 1
         return max(steps * self.strides[k] + reach - int(size) - before - after, 0)
 
-    def windows(self, x: Any, value: float) -> list[Any]:
-        """For each place in the window, what stands there in all windows; pads hold `value`.
+    def lines(self, size: int, k: int) -> list[slice]:
+        """For each place of the window along a spatial axis, where all windows have it in the padded axis."""
+        count = (size - (self.kernel[k] - 1) * self.dilations[k] - 1) // self.strides[k] + 1
+        begins = [place * self.dilations[k] for place in range(self.kernel[k])]
+        return [slice(begin, begin + (count - 1) * self.strides[k] + 1, self.strides[k]) for begin in begins]
 
-        Raises:
-            Refused: an open axis.
-        """
-        padded = pad_last(x, self.whole, value)
-        counts = [
-            (int(size) - (kernel - 1) * dilation - 1) // stride + 1
-            for size, kernel, dilation, stride in zip(
-                padded.shape[2:], self.kernel, self.dilations, self.strides, strict=True
-            )
-        ]
-        found = []
-        for place in product(*(range(size) for size in self.kernel)):
-            begin = [0, 0, *(at * step for at, step in zip(place, self.dilations, strict=True))]
-            end = [0, 0, *(b + (n - 1) * s + 1 for b, n, s in zip(begin[2:], counts, self.strides, strict=True))]
-            mask = [True, True, *[False] * self.axes]
-            found.append(
-                mb.slice_by_index(
-                    x=padded, begin=begin, end=end, stride=[1, 1, *self.strides], begin_mask=mask, end_mask=mask
-                )
-            )
-        return found
+    def over(self, x: Any, value: float, join: Callable[[Any, Any], Any]) -> Any:
+        """All windows joined, one axis after the other; pads hold `value`."""
+        x = pad_last(x, self.whole, value)
+        for k in range(self.axes):
+            x = reduce(join, [part(x, {k: line}) for line in self.lines(int(x.shape[2 + k]), k)])
+        return x
+
+
+def part(x: Any, lines: dict[int, slice]) -> Any:
+    """A slice along some of the spatial axes."""
+    at = [lines.get(k - 2, slice(0, 0, 1)) for k in range(x.rank)]
+    mask = [k - 2 not in lines for k in range(x.rank)]
+    return mb.slice_by_index(
+        x=x,
+        begin=[item.start for item in at],
+        end=[item.stop for item in at],
+        stride=[item.step for item in at],
+        begin_mask=mask,
+        end_mask=mask,
+    )
+
+
+def larger(a: Any, b: Any) -> Any:
+    """The maximum."""
+    return mb.maximum(x=a, y=b)
+
+
+def total_of(a: Any, b: Any) -> Any:
+    """The sum."""
+    return mb.add(x=a, y=b)
 
 
 def max_pool(ctx: Context) -> Any:
-    """MaxPool; dilated windows as the maximum over slices."""
-    if ctx.wants(1):
-        raise ctx.refuse("gives the indices of its maxima, which Core ML's pool does not")
+    """MaxPool; dilated windows, and indices of the maxima, as comparisons of slices."""
     source = ctx.i(0)
     x = ctx.to_float(source)
     window = Window(ctx, x)
+    if ctx.wants(1):
+        found, index = with_indices(ctx, x, window)
+        return [ctx.like(found, source), index]
     if window.dilated:
         ctx.static(0, "fixed sizes where windows are dilated")
-        return ctx.like(reduce(lambda a, b: mb.maximum(x=a, y=b), window.windows(x, -np.inf)), source)
+        return ctx.like(window.over(x, -np.inf, larger), source)
     result = mb.max_pool(
         x=x, kernel_sizes=window.kernel, strides=window.strides, pad_type="custom", pad=flat(window.whole)
     )
     return ctx.like(result, source)
+
+
+def with_indices(ctx: Context, x: Any, window: Window) -> tuple[Any, Any]:
+    """Maxima and their places in the flattened input, the first of several equal ones.
+
+    Source: ONNX, MaxPool; with `storage_order` 1 the last axis counts most within a channel.
+    """
+    sizes = ctx.static(0, "fixed sizes where it gives the indices of its maxima")
+    spatial = sizes[2:]
+    places = np.arange(int(np.prod(spatial))).reshape(spatial, order="F" if ctx.a("storage_order", 0) else "C")
+    channels = np.arange(sizes[0] * sizes[1]).reshape(sizes[:2]) * places.size
+    index = channels.reshape(*sizes[:2], *[1] * len(spatial)) + places
+    if prod(window.kernel) > LARGEST:
+        raise ctx.refuse(f"gives the indices of its maxima in windows of more than {LARGEST} elements")
+    padded = np.pad(index, [(0, 0), (0, 0), *window.whole]).astype(np.int32)
+    x, best, at = pad_last(x, window.whole, -np.inf), None, None
+    for lines in product(*(window.lines(size, k) for k, size in enumerate(padded.shape[2:]))):
+        value, here = part(x, dict(enumerate(lines))), padded[:, :, *lines]
+        at = here if best is None else mb.select(cond=mb.greater(x=value, y=best), a=here, b=at)
+        best = value if best is None else mb.maximum(x=value, y=best)
+    return best, mb.identity(x=at)
 
 
 def average_pool(ctx: Context) -> Any:
@@ -113,7 +151,7 @@ def average_pool(ctx: Context) -> Any:
 def averaged(ctx: Context, x: Any, window: Window, counted: bool) -> Any:
     """The sum over slices, divided by how many of them lie inside."""
     sizes = ctx.static(0, "fixed sizes where windows are dilated or ceil_mode counts pads")[2:]
-    total = reduce(lambda a, b: mb.add(x=a, y=b), window.windows(x, 0.0))
+    total = window.over(x, 0.0, total_of)
     counts = np.ones((1, 1), np.float32)
     for k, size in enumerate(sizes):
         before, after = window.pads[k]
@@ -132,7 +170,7 @@ def lp_pool(ctx: Context) -> Any:
     raised = mb.pow(x=mb.abs(x=x), y=np.float32(p))
     if window.dilated:
         ctx.static(0, "fixed sizes where windows are dilated")
-        total = reduce(lambda a, b: mb.add(x=a, y=b), window.windows(raised, 0.0))
+        total = window.over(raised, 0.0, total_of)
     else:
         average = mb.avg_pool(
             x=raised, kernel_sizes=window.kernel, strides=window.strides, pad_type="custom", pad=flat(window.whole),

@@ -69,6 +69,14 @@ def reshape_at_run_time(ctx: Context, x: Any) -> Any:
             return mb.reshape(x=x, shape=[-1 if k in unknown else size for k, size in enumerate(wanted)])
     if is_symbolic(shape.shape[0]):
         raise ctx.refuse("reshapes to a number of dimensions known at run time alone")
+    if not ctx.a("allowzero", 0):
+        count = int(shape.shape[0])
+        now = mb.shape(x=x)
+        if count < x.rank:
+            now = mb.slice_by_index(x=now, begin=[0], end=[count])
+        elif count > x.rank:
+            now = mb.concat(values=[now, np.ones(count - x.rank, np.int32)], axis=0)
+        shape = mb.select(cond=mb.equal(x=shape, y=np.int32(0)), a=now, b=shape)
     return mb.reshape(x=x, shape=shape)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgebuild.models.convert.onnx_to_mil import (
     activation,
+    binary,
     broadcasting,
     casting,
     control,
@@ -27,7 +28,7 @@ from edgebuild.models.convert.onnx_to_mil import (
 from edgebuild.models.convert.onnx_to_mil.context import Handler
 
 GROUPS = {
-    "element by element": {**elementwise.HANDLERS, **casting.HANDLERS},
+    "element by element": {**elementwise.HANDLERS, **binary.HANDLERS, **casting.HANDLERS},
     "activations": activation.HANDLERS,
     "convolutions": conv.HANDLERS,
     "pools": pool.HANDLERS,

@@ -20,6 +20,9 @@ from edgebuild.models.convert.onnx_to_mil.scope import Scope, Target
 from edgebuild.models.convert.onnx_to_mil.tables import HANDLERS
 from edgebuild.models.convert.onnx_to_mil.values import Packed
 
+ALIGNED = frozenset({"Add", "Sub", "Mul", "Div", "Equal", "Less", "Greater", "Gemm"})
+"""Whose handlers broadcast as before opset 7 too."""
+
 
 class Walk:
     """One model on its way into a MIL function."""
@@ -84,7 +87,7 @@ class Walk:
             folded = self.folded(context)
             if folded is not None:
                 return folded
-            if "broadcast" in context.attributes:
+            if context.a("broadcast", 0) and node.op_type not in ALIGNED:
                 raise context.refuse("broadcasts as before opset 7", "Export the model with a newer opset.")
             handler = HANDLERS.get(operator(node))
             if handler is None:
