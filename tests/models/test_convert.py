@@ -138,3 +138,37 @@ def test_a_damaged_keras_file_is_refused_in_its_readers_words(tmp_path: Path) ->
     with pytest.raises(Refused, match="keras: ") as caught:
         tensorflow_to_onnx(tmp_path / "m.keras", "keras", tmp_path / "m.onnx", SHAPES, {})
     assert caught.value.kind == "rejected"
+
+
+@pytest.mark.parametrize(("operator", "words"), [("lgamma", "Lgamma"), ("digamma", "Digamma")])
+def test_an_operator_that_tf2onnx_passes_on_is_refused_by_name(operator: str, words: str, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    class Model(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((1, 4), tf.float32, name="x")])
+        def serve(self, x: Any) -> dict[str, Any]:
+            return {"y": getattr(tf.math, operator)(x) + 1.0}
+
+    model = Model()
+    tf.saved_model.save(model, str(tmp_path / "m"), signatures={"serving_default": model.serve})
+    with pytest.raises(Refused, match=f"it has no ONNX form for {words}") as caught:
+        tensorflow_to_onnx(tmp_path / "m", "savedmodel", tmp_path / "m.onnx", {}, {})
+    assert caught.value.by == "tf2onnx"
+    assert not (tmp_path / "m.onnx").exists()
+
+
+def test_weights_in_float16_become_onnx(tmp_path: Path) -> None:
+    from edgebuild.compress.quantize.tflite import quantize_tflite_weights
+    from tests.models import zoo_keras
+
+    files = zoo_keras.write(zoo_keras.separable, tmp_path, "separable")
+    quantize_tflite_weights(files["tflite"], tmp_path / "half.tflite", "float16")
+    tflite_to_onnx(tmp_path / "half.tflite", tmp_path / "m.onnx")
+    simplify(tmp_path / "m.onnx", tmp_path / "s.onnx", SHAPES, {})
+    facts = inspect_model(tmp_path / "s.onnx", "onnx", {})
+    assert not {"Cast", "Add"} & set(facts.ops)
+    spectrograms = np.random.default_rng(6).normal(size=(8, 49, 10, 1)).astype(np.float32)
+    reference = outputs("litert", tmp_path / "half.tflite", spectrograms)
+    assert furthest(outputs("onnxruntime", tmp_path / "s.onnx", spectrograms), reference) < CLOSE
+    # Half weights are not the float ones: the model that was converted is the quantized one.
+    assert furthest(outputs("litert", files["tflite"], spectrograms), reference) > CLOSE / 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from edgebuild.core.step import Workspace
@@ -14,14 +15,17 @@ from edgebuild.models.convert.tensorflow_to_onnx import OPSET, refuse_foreign
 from edgebuild.models.convert.traced import quiet
 from edgebuild.models.inspect.tflite_facts import tflite_facts
 from edgebuild.models.tidy.canonical import canonical
+from edgebuild.models.tidy.tflite_file import read, write
 
 BY = "tf2onnx"
+LAST_OLD_CODE = 127
+"""Says that the code stands in the new field alone."""
 
 
 class TfliteToOnnx(Conversion):
     """Operator by operator; quantized operators become float ones between QuantizeLinear and DequantizeLinear."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     tools: ClassVar[tuple[str, ...]] = ("tf2onnx", "tensorflow", "ai-edge-litert", "onnx", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
     filename: ClassVar[str] = "model.onnx"
@@ -38,12 +42,29 @@ def tflite_to_onnx(model: Path, output: Path) -> None:
     import tf2onnx
 
     facts = tflite_facts(model, {})
-    with words_of(BY), numbered_nodes():
-        converted, _ = tf2onnx.convert.from_tflite(str(model), opset=OPSET, custom_op_handlers={"TFL_GELU": (gelu, [])})
+    with TemporaryDirectory() as folder, words_of(BY), numbered_nodes():
+        file = with_old_codes(model, Path(folder) / "model.tflite")
+        converted, _ = tf2onnx.convert.from_tflite(str(file), opset=OPSET, custom_op_handlers={"TFL_GELU": (gelu, [])})
     refuse_foreign(converted)
     rename_interface(converted, [item.name for item in facts.inputs], [item.name for item in facts.outputs], BY)
     canonical(converted)
     onnx.save(converted, output)
+
+
+def with_old_codes(model: Path, copy: Path) -> Path:
+    """The model, or a copy whose operators are also told by the field of old readers, where it lacks that.
+
+    ai-edge-quantizer leaves the field at 0 for the DEQUANTIZE it inserts, and tf2onnx takes that for ADD. Source:
+    `OperatorCode` of the TFLite schema, whose old field is the smaller of the code and 127.
+    """
+    opened = read(model.read_bytes())
+    wrong = [code for code in opened.operatorCodes or () if code.deprecatedBuiltinCode == 0 and code.builtinCode != 0]
+    if not wrong:
+        return model
+    for code in wrong:
+        code.deprecatedBuiltinCode = min(code.builtinCode, LAST_OLD_CODE)
+    copy.write_bytes(write(opened))
+    return copy
 
 
 def gelu(context: Any, node: Any, name: str, args: Any) -> None:  # noqa: ARG001 - tf2onnx's signature

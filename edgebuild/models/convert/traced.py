@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -84,6 +85,8 @@ def traceable(path: Path, form: str) -> Traceable:
         return saved_model(path) if form == "savedmodel" else keras_model(path)
 
 
+METADATA = "metadata.json"
+LEGACY = "Save it with the Keras that wrote it as `model.h5`, or as a SavedModel by `model.export(folder)`."
 WHOLE = "Check that the file is whole: save or copy the model again."
 
 
@@ -107,6 +110,23 @@ def load_keras(path: Path) -> Any:
         if error.errno == errno.ENOSPC:
             raise
         raise Refused(by="keras", why=f"{path.name} cannot be read: {error}", fix=WHOLE) from error
+    except (TypeError, ValueError, KeyError) as error:
+        version = keras_version(path)
+        if not version.startswith(("1.", "2.")):
+            raise
+        import keras
+
+        why = f"{path.name} was saved by Keras {version}, whose `.keras` files Keras {keras.__version__} cannot read."
+        raise Refused(by="keras", why=why, fix=LEGACY) from error
+
+
+def keras_version(path: Path) -> str:
+    """Version of Keras that saved a `.keras` file; "" where none is told."""
+    if not zipfile.is_zipfile(path):
+        return ""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        return str(json.loads(archive.read(METADATA)).get("keras_version", "")) if METADATA in names else ""
 
 
 def keras_names(model: Any) -> tuple[list[str], list[str]]:
