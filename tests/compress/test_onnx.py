@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -161,6 +162,55 @@ def test_float16_halves_the_weights_behind_the_same_interface(network: Path, tmp
     assert same_interface(network, tmp_path / "half.onnx")
     # 11 bits of mantissa: 60 dB and more.
     assert sqnr("onnxruntime", tmp_path / "half.onnx", network, {"x": images(20, 3)}) > 55
+
+
+NAMES = ("model.onnx", "half.onnx")
+
+
+def test_an_output_that_the_model_reads_itself_is_read_in_float16(tmp_path: Path) -> None:
+    text = """<ir_version: 8, opset_import: ["":17]>
+    g (float[2,4] x) => (float[2,4] h, float[2,4] y) <float[4,4] w = {1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7}> {
+      h = MatMul(x, w)
+      y = MatMul(h, w)
+    }"""
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "model.onnx")
+    convert_float16(tmp_path / "model.onnx", tmp_path / "half.onnx")
+    assert same_interface(tmp_path / "model.onnx", tmp_path / "half.onnx")
+    onnx.shape_inference.infer_shapes(onnx.load(tmp_path / "half.onnx"), strict_mode=True, check_type=True)
+    halves = [ort.InferenceSession(tmp_path / name).run(None, {"x": np.eye(2, 4, dtype=np.float32)}) for name in NAMES]
+    assert all(np.allclose(one, other, rtol=1e-3) for one, other in zip(*halves, strict=True))
+
+
+def test_integer_weights_that_the_model_scales_itself_are_scaled_in_float16_and_quantized(tmp_path: Path) -> None:
+    """`w_scale` is what ONNX Runtime's quantizer would call the scale of `w`."""
+    text = """<ir_version: 8, opset_import: ["":17]>
+    g (float[2,4] x) => (float[2,2] y)
+    <int8[4,2] w_q = {1,2,3,4,5,6,7,8}, float[1,2] w_scale = {0.5, 0.25}, float[2,2] v = {1,2,3,4}> {
+      w_f = Cast<to=1>(w_q)
+      w = Mul(w_f, w_scale)
+      h = MatMul(x, w)
+      y = MatMul(h, v)
+    }"""
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "model.onnx")
+    convert_float16(tmp_path / "model.onnx", tmp_path / "half.onnx")
+    ranges = {"x": (0.0, 1.0), "w_f": (0.0, 8.0), "w": (0.0, 4.0), "h": (0.0, 2.0), "y": (0.0, 9.0)}
+    quantize_static(tmp_path / "model.onnx", ranges, tmp_path / "int8.onnx")
+    x = {"x": np.eye(2, 4, dtype=np.float32)}
+    right, half, whole = (ort.InferenceSession(tmp_path / f).run(None, x)[0] for f in (*NAMES, "int8.onnx"))
+    assert np.allclose(half, right, rtol=1e-3)
+    assert np.abs(whole - right).max() < 0.2
+
+
+def test_a_mask_of_lowest_floats_becomes_one_of_lowest_halves(tmp_path: Path) -> None:
+    text = """<ir_version: 8, opset_import: ["":17]>
+    g (float[1,3] x) => (float[1,3] y) <float[1,3] mask = {0, 0, -3.4028235e38}> {
+      m = Add(x, mask)
+      y = Softmax(m)
+    }"""
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "model.onnx")
+    convert_float16(tmp_path / "model.onnx", tmp_path / "half.onnx")
+    (y,) = ort.InferenceSession(tmp_path / "half.onnx").run(None, {"x": np.array([[1, 2, 3]], np.float32)})
+    assert np.abs(y - np.array([0.26894, 0.73106, 0])).max() < 1e-3
 
 
 def test_weights_beyond_float16_are_refused_with_the_tensor(tmp_path: Path) -> None:

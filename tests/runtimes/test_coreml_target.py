@@ -189,6 +189,34 @@ def test_a_network_that_takes_float16_well_keeps_nothing(maker: Maker) -> None:
     assert json.loads(found.read_text(encoding="utf-8"))["keep"] == []
 
 
+def test_what_float16_would_destroy_is_not_quantized_either(maker: Maker, tmp_path: Path) -> None:
+    """Sums that stay in float32 keep their type: a quantize operation with scales of float16 is invalid there."""
+    file = tmp_path / "model.onnx"
+    quiet, loud = onnx.load(spectrum(tmp_path / "s.onnx")), onnx.load(network(tmp_path / "n.onnx"))
+    for node in loud.graph.node:
+        node.output[:] = ["dense" if name == "y" else name for name in node.output]
+    wide = numpy_helper.from_array(np.ones((3, 4), np.float32), "wide")
+    nodes = [*quiet.graph.node, *loud.graph.node]
+    for node in quiet.graph.node:
+        node.output[:] = ["level" if name == "y" else name for name in node.output]
+    nodes += [helper.make_node("MatMul", ["level", "wide"], ["spread"])]
+    nodes += [
+        helper.make_node("Add", ["spread", "spread"], ["twice"]),
+        helper.make_node("Add", ["twice", "dense"], ["y"]),
+    ]
+    saved(file, nodes, [*quiet.graph.initializer, *loud.graph.initializer, wide], [1, 3, 8, 8], [1, 4])
+    mixed = Maker(tmp_path, file, maker.inputs["calibration"])
+    package = mixed.package(target(), Quantize(weights="int8", activations="int8"))
+    assert difference(mixed, package) < 0.1
+
+
+def test_weights_that_are_all_small_are_declined(maker: Maker, tmp_path: Path) -> None:
+    small = Maker(tmp_path, spectrum(tmp_path / "spectrum.onnx"), maker.inputs["calibration"])
+    for how in ("int8", "palette6"):
+        with pytest.raises(Refused, match="left every weight as it is: none in floating point has 512 elements"):
+            small.package(target(), Quantize(weights=how))
+
+
 @pytest.mark.parametrize(
     ("system", "how", "needed"),
     [

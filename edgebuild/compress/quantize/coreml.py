@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -32,7 +33,7 @@ class CompressCoremlWeights(Step):
     zeros: both ways are joined.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("coremltools", "numpy", "scikit-learn")
     filename: ClassVar[str] = "model.mlpackage"
     # Sums of k-means depend on the instruction set.
@@ -65,7 +66,7 @@ def compress_weights(model: Path, output: Path, scheme: str, *, per_channel: boo
 
     with words_of(BY):
         loaded = ct.models.MLModel(str(model), skip_model_load=True)
-        before, joint = size(model), is_sparse(loaded.get_spec())
+        before, joint = restored(loaded.get_spec()), is_sparse(loaded.get_spec())
         whole, single = how_stored(scheme, per_channel, keep), blocks(loaded) if scheme == "int4" else {}
         config = cto.OptimizationConfig(global_config=whole, op_name_configs=single)
         if scheme == "sparse":
@@ -74,11 +75,17 @@ def compress_weights(model: Path, output: Path, scheme: str, *, per_channel: boo
             made = cto.palettize_weights(loaded, config, joint_compression=joint)
         else:
             made = cto.linear_quantize_weights(loaded, config, joint_compression=joint)
+        if restored(made.get_spec()) == before:
+            raise Refused(
+                by=BY,
+                why=f"it left every weight as it is: none in floating point has {SMALLEST} elements or more.",
+                kind="not applicable",
+            )
         made.save(str(output))
     canonical_mlpackage(output)
-    if size(output) >= before:
+    if size(output) >= size(model):
         shutil.rmtree(output)
-        raise Refused(by=BY, why=f"the package is not smaller: no weight has {SMALLEST} elements or more.")
+        raise Refused(by=BY, why="the package is not smaller.")
 
 
 def how_stored(scheme: str, per_channel: bool, keep: float) -> Any:
@@ -123,11 +130,17 @@ def blocks(model: Any) -> dict[str, Any]:
 
 def is_sparse(spec: Any) -> bool:
     """Whether any weight of a package is stored sparse."""
-    return any(
-        operation.type.startswith("constexpr_sparse")
+    return any(name.startswith("constexpr_sparse") for name in restored(spec))
+
+
+def restored(spec: Any) -> Counter[str]:
+    """Operations that restore weights, by their type."""
+    return Counter(
+        operation.type
         for function in spec.mlProgram.functions.values()
         for block in function.block_specializations.values()
         for operation in block.operations
+        if operation.type.startswith("constexpr_")
     )
 
 

@@ -24,6 +24,8 @@ BY = "onnxruntime.quantization"
 CHUNK = 32
 """Samples whose intermediate values a histogram holds at once."""
 
+TAKEN = ("_scale", "_zero_point", "_quantized")
+"""Ends of the names that the quantizer gives to what it adds."""
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Operators with weights that ONNX Runtime's quantizer has a Q/DQ form for."""
 
@@ -136,7 +138,7 @@ class QuantizeStatic(Step):
     Result:  x → Q → DQ → Conv(DQ(w8), b) → Relu → y
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
@@ -219,18 +221,21 @@ def distinguished(model: ModelProto) -> ModelProto:
     """The model with other names for some shared weights, whose copies the quantizer would call like other values.
 
     Of a bias `b` that two operators read it makes a copy `b1` for one of them, whether or not a layer's output has that
-    name already; the operator then reads the output.
+    name already; the operator then reads the output. The scale of `w` it calls `w_scale`, which a model whose weights
+    somebody stored as integers has already.
     """
     graph = model.graph
     values = {name for node in graph.node for name in node.output} | {item.name for item in graph.input}
     readers = Counter(name for node in graph.node for name in set(node.input))
     for tensor in graph.initializer:
         copies = (name.removeprefix(tensor.name) for name in values if name.startswith(tensor.name))
-        if readers[tensor.name] < 2 or not any(map(str.isdigit, copies)):
+        copied = readers[tensor.name] > 1 and any(map(str.isdigit, copies))
+        if not copied and not tensor.name.endswith(TAKEN):
             continue
         old = tensor.name
+        tensor.name += "_own"
         while any(name.startswith(tensor.name) for name in values):
-            tensor.name += "_shared"
+            tensor.name += "_own"
         for node in graph.node:
             node.input[:] = [tensor.name if name == old else name for name in node.input]
     return model
