@@ -68,3 +68,4 @@ def test_planted_faults(tmp_path: Path) -> None:
         caught += bool(failed)
         print(f"{words}: {failed.split('::')[-1][:80] or 'NOT CAUGHT'}")
     print(f"{caught} of {len(MUTANTS)} caught")
+    assert caught == len(MUTANTS)
