@@ -48,7 +48,7 @@ DISAGREE = ("test_resize_downsample_scales_cubic_align_corners", "test_resize_do
 
 def tensor(file: Path) -> np.ndarray:
     """One stored array."""
-    return numpy_helper.to_array(onnx.TensorProto.FromString(file.read_bytes()))
+    return np.asarray(numpy_helper.to_array(onnx.TensorProto.FromString(file.read_bytes())))
 
 
 def prepared(folder: Path, constant: bool) -> tuple[onnx.ModelProto, dict[str, np.ndarray], list[np.ndarray]]:
