@@ -3,7 +3,8 @@
     apt-get download libonnx-testdata && dpkg-deb -x libonnx-testdata*.deb td
     ONNX_TESTDATA=td/usr/share/libonnx-testdata/data UPDATE=1 pytest tests/bench/test_mil_onnx_testdata.py -s -m bench
 
-Fifteen minutes on one core; WORKERS is the number of processes, RESULTS a JSON file of every verdict.
+Fifteen minutes on one core; WORKERS is the number of processes, RESULTS a JSON file of every verdict, from which an
+interrupted run goes on; delete it after a change.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ DISAGREE = ("test_resize_downsample_scales_cubic_align_corners", "test_resize_do
 
 def tensor(file: Path) -> np.ndarray:
     """One stored array."""
-    return numpy_helper.to_array(onnx.TensorProto.FromString(file.read_bytes()))
+    return np.asarray(numpy_helper.to_array(onnx.TensorProto.FromString(file.read_bytes())))
 
 
 def prepared(folder: Path, constant: bool) -> tuple[onnx.ModelProto, dict[str, np.ndarray], list[np.ndarray]]:
@@ -115,11 +116,14 @@ def judged(root: Path, results: Path) -> dict[str, dict[str, str]]:
     names = {folder: f"{folder.parent.name}/{folder.name}" for folder in folders}
     same = {folder for folder in folders if shared(folder)}
     found: dict[str, dict[str, str]] = {mode: {} for mode in MODES}
+    if results.is_file():
+        found = json.loads(results.read_text(encoding="utf-8"))
     with ProcessPoolExecutor(int(os.environ.get("WORKERS", "1")), get_context("spawn")) as pool:
         asked = {
             pool.submit(verdict, folder, mode == "const"): (folder, mode)
             for folder in folders
             for mode in (MODES[:1] if folder in same else MODES)
+            if names[folder] not in found[mode]
         }
         for done in as_completed(asked):
             folder, mode = asked[done]

@@ -194,6 +194,14 @@ def test_resize_in_every_mode(attributes: dict[str, Any]) -> None:
         check(one("Resize", feed, held, order=["x", "", "scales"], opset=18, **attributes), feed)
 
 
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("aligned", [0, 1])
+def test_samples_at_places_of_a_grid(mode: str, padding: str, aligned: int) -> None:
+    feed = {"x": normal(2, 3, 5, 4), "g": normal(2, 6, 3, 2)}
+    check(one("GridSample", feed, mode=mode, padding_mode=padding, align_corners=aligned), feed)
+
+
 @pytest.mark.parametrize("mode", ["constant", "reflect", "edge"])
 def test_pads_over_any_axis(mode: str) -> None:
     feed = {"x": normal(3, 4, 5)}

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,6 +16,7 @@ from onnx import TensorProto, helper
 from edgebuild.errors import Refused
 from edgebuild.models.convert.onnx_to_coreml import ImageInput, OnnxToCoreml, onnx_to_coreml
 from edgebuild.runtimes.coreml import session
+from edgebuild.runtimes.coreml.library import ct
 from tests.models.onnx_to_mil.cases import check, coreml, model_of, normal, onnxruntime
 
 SYSTEMS = ["iOS15", "iOS16", "iOS17", "iOS18", "iOS26", "macOS14"]
@@ -50,14 +52,19 @@ def test_float16_stays_near() -> None:
     assert not np.array_equal(got, want)
 
 
-def test_operations_are_called_after_their_nodes_and_may_stay_in_float32() -> None:
+def test_operations_are_called_after_their_nodes_and_may_stay_in_float32(tmp_path: Path) -> None:
     model, feed = convnet()
     names = ["stem_Conv", "stem_Relu", "block_Conv", "block_Add"]
-    half = coreml(model, feed, precision="float16", minimum_os="iOS17")["y:0"]
-    mixed = coreml(model, feed, precision="float16", minimum_os="iOS17", keep_float32=names)["y:0"]
-    want = onnxruntime(model, feed)["y:0"]
-    assert not np.array_equal(mixed, half)
-    np.testing.assert_allclose(mixed, want, atol=1e-2)
+    options: dict[str, Any] = {"precision": "float16", "minimum_os": "iOS17", "keep_float32": names[:2]}
+    np.testing.assert_allclose(coreml(model, feed, **options)["y:0"], onnxruntime(model, feed)["y:0"], atol=1e-2)
+    onnx.save(model, tmp_path / "m.onnx")
+    onnx_to_coreml(tmp_path / "m.onnx", tmp_path / "m.mlpackage", **options)
+    main = ct.utils.load_spec(str(tmp_path / "m.mlpackage")).mlProgram.functions["main"]
+    operations = main.block_specializations[main.opset].operations
+    held = {op.attributes["name"].immediateValue.tensor.strings.values[0]: op.outputs[0].type for op in operations}
+    # coremltools marks what it made float16 in the name. Of MIL's DataType: 10 is FLOAT16, 11 is FLOAT32.
+    assert [held[name].tensorType.dataType for name in names[:2]] == [11, 11]
+    assert [held[f"{name}_cast_fp16"].tensorType.dataType for name in names[2:]] == [10, 10]
 
 
 def test_an_open_batch() -> None:

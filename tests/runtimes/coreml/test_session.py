@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgebuild.runtimes.coreml import session
+from edgebuild.runtimes.coreml import ports, session
 from edgebuild.runtimes.coreml.library import ct
 from edgebuild.runtimes.coreml.ports import NAMES
 from tests.runtimes.coreml.programs import function, mb, saved
@@ -123,6 +123,13 @@ def test_original_names_and_types_are_used(tmp_path: Path) -> None:
     assert found.dtype == np.int64 and found.tolist() == [2, 3, 4]
     with pytest.raises(ValueError, match="`input:ids` has values beyond 32 bits"):
         loaded.run({"input:ids": np.int64([1, 2, 2**40])})
+
+
+def test_a_number_beyond_float32_is_refused_and_infinity_is_not() -> None:
+    port = ports.Port("x", "x", (3,), "float32", "float64")
+    assert np.isinf(port.offered(np.float64([1, np.inf, np.nan]))[1])
+    with pytest.raises(ValueError, match="`x` has values beyond float32"):
+        port.offered(np.float64([1, 2, -1e300]))
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from edgebuild.models.convert.onnx_to_mil.mil import mb
 from edgebuild.models.convert.onnx_to_mil.tables import GROUPS
 
 LIMITS = {
+    "GridSample": "images, by bilinear or nearest",
     "If": "a constant condition, or branches of the same shapes, both computed",
     "Loop": "a constant number of turns, at most 128",
     "Scan": "a fixed length, at most 128; from opset 9",

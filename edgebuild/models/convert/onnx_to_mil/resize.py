@@ -1,4 +1,4 @@
-"""Resize and Upsample: constant indices for nearest, constant matrices for linear and cubic, exact in every mode."""
+"""Resize by constant indices or matrices, exact in every mode; GridSample by MIL's own operator."""
 
 from __future__ import annotations
 
@@ -141,4 +141,24 @@ def along(x: Any, axis: int, weights: np.ndarray[Any, Any]) -> Any:
     return mb.transpose(x=turned, perm=[perm.index(k) for k in range(x.rank)])
 
 
-HANDLERS: dict[str, Handler] = {"Resize": resize, "Upsample": resize}
+def grid_sample(ctx: Context) -> Any:
+    """GridSample; a reflection is about the centres of the outermost pixels with `align_corners`, else about the edge.
+
+    Raises:
+        Refused: bicubic, or volumes.
+    """
+    x, mode = ctx.f(0), ctx.a("mode", "linear" if ctx.opset >= 20 else "bilinear")
+    aligned, padding = bool(ctx.a("align_corners", 0)), ctx.a("padding_mode", "zeros")
+    if mode not in ("linear", "bilinear", "nearest"):
+        raise ctx.refuse(f"samples by {mode}; Core ML does so by bilinear and nearest")
+    if x.rank != 4:
+        raise ctx.refuse(f"samples over {x.rank - 2} spatial axes; Core ML does so over two")
+    beyond = {"zeros": "constant", "border": "border", "reflection": "reflection" if aligned else "symmetric"}
+    return mb.resample(
+        x=x, coordinates=ctx.f(1), sampling_mode="nearest" if mode == "nearest" else "bilinear",
+        padding_mode=beyond[padding], padding_value=np.float32(0), coordinates_mode="normalized_minus_one_to_one",
+        align_corners=aligned,
+    )  # fmt: skip
+
+
+HANDLERS: dict[str, Handler] = {"Resize": resize, "Upsample": resize, "GridSample": grid_sample}
