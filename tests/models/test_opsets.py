@@ -22,7 +22,7 @@ OPSETS = (9, 11, 13, 17, onnx.defs.onnx_opset_version())
 
 
 def at_opset(model: ZooModel, opset: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The model as torch exports it at that opset, or as onnx raises it there where it is newer than torch's exporter."""
+    """The model as torch exports it at that opset, or as onnx raises it there where torch has no such opset."""
     file = folder / f"opset-{opset}.onnx"
     if opset > NEWEST_OF_TORCH:
         onnx.save(onnx.version_converter.convert_version(onnx.load(model.files["onnx-file"]), opset), file)
