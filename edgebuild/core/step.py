@@ -12,6 +12,9 @@ from typing import Any, ClassVar, Protocol, Self
 from edgebuild.core.records import Record, canonical_json, digest_of
 from edgebuild.core.wires import Artifact, Attempt, Refusal, unwired
 
+USERS_HOME = "EDGEBUILD_USERS_HOME"
+"""Variable by which a step with `passes` knows the user's home; its own home is a folder of the build's."""
+
 
 @dataclass(frozen=True)
 class Observed:
@@ -104,6 +107,9 @@ class Step(Record):
     """Cheap, ours and without third-party imports: runs in the engine's own process."""
     preload: ClassVar[tuple[str, ...]] = ()
     """Modules that a parent of its processes may have imported before: heavy ones that run nothing when imported."""
+    passes: ClassVar[tuple[str, ...]] = ()
+    """Beginnings of the user's variables that its process gets although they decide nothing of the output, in small
+    letters too. They may hold passwords: they enter no key and are written nowhere."""
     timeout_s: ClassVar[float] = 1800.0
 
     environment: dict[str, str] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -11,14 +10,15 @@ import sys
 from pathlib import Path
 from typing import ClassVar
 
-from edgebuild.core.records import Here
-from edgebuild.core.step import Step, Workspace
+from edgebuild.core.step import USERS_HOME, Step, Workspace
 from edgebuild.errors import Refused
 from edgebuild.shipped import shipped
 
 PASSED = ("PIP_", "SSL_CERT", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "XDG_CONFIG")
 """Beginnings of the variables by which a user tells pip where packages come from; in small letters too."""
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s\\]+)", re.MULTILINE)
+LOGIN = re.compile(r"(\w://)[^/\s]+@")
+"""What stands before the host of an address."""
 OTHER_DIGEST = "THESE PACKAGES DO NOT MATCH THE HASHES"
 """Pip's words."""
 
@@ -35,12 +35,12 @@ class PinnedTool(Step):
     filename: ClassVar[str] = "tool"
     # Wheels hold code for one platform and one Python.
     portable: ClassVar[bool] = False
+    # Where packages come from is no part of what they are.
+    passes: ClassVar[tuple[str, ...]] = PASSED
 
     name: str
     lock: str
     """The text of the lock."""
-    settings: Here = "{}"
-    """The user's variables for pip, as JSON; where packages come from is no part of what they are."""
 
     def run(self, work: Workspace) -> None:
         """Raises: Refused: pip cannot have the packages, or one has another digest; for this build only."""
@@ -48,7 +48,7 @@ class PinnedTool(Step):
         first, version = next(iter(pins.items()))
         work.progress(0, 1, f"fetching {first} {version} and {len(pins) - 1} packages that it needs, once")
         try:
-            install(self.name, self.lock, json.loads(self.settings), work.output, work.scratch)
+            install(self.name, self.lock, work.output, work.scratch)
         except Refused as refused:
             # The next build may have a network, or an index that is mended.
             work.for_this_build_only(refused.why)
@@ -57,9 +57,7 @@ class PinnedTool(Step):
 
 def pinned_tool(name: str) -> PinnedTool:
     """The step that makes a tool of `specs/tools/<name>.lock` on this machine."""
-    settings = {key: value for key, value in os.environ.items() if key.upper().startswith(PASSED)}
-    settings["HOME"] = str(Path.home())
-    return PinnedTool(name=name, lock=lock_text(name), settings=json.dumps(settings, sort_keys=True))
+    return PinnedTool(name=name, lock=lock_text(name))
 
 
 def lock_text(name: str) -> str:
@@ -72,13 +70,12 @@ def pinned(lock: str) -> dict[str, str]:
     return dict(PINNED.findall(lock))
 
 
-def install(name: str, lock: str, settings: dict[str, str], folder: Path, scratch: Path) -> None:
+def install(name: str, lock: str, folder: Path, scratch: Path) -> None:
     """Let pip install a lock into a folder.
 
     Args:
         name: of the tool.
         lock: its text.
-        settings: variables that pip sees besides this process's own.
         folder: that is made.
         scratch: a folder for the lock as a file.
 
@@ -92,7 +89,9 @@ def install(name: str, lock: str, settings: dict[str, str], folder: Path, scratc
         "--require-hashes", "--ignore-requires-python", "--only-binary", ":all:", "--no-compile",
         "--no-warn-script-location", "--target", str(folder), "--requirement", str(requirements),
     ]  # fmt: skip
-    done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)  # noqa: S603
+    # Pip's own file of settings lies below the user's home.
+    seen = {**os.environ, "HOME": os.environ.get(USERS_HOME, str(Path.home()))}
+    done = subprocess.run(command, env=seen, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise Refused(
             by=f"pip, for {name}", why=reason(done.stderr), fix=way_out(name, done.stderr), kind="not applicable"
@@ -104,8 +103,8 @@ def install(name: str, lock: str, settings: dict[str, str], folder: Path, scratc
 
 
 def reason(said: str) -> str:
-    """The errors among pip's words."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    """The errors among pip's words, without the names and passwords in addresses."""
+    lines = [line.strip() for line in LOGIN.sub(r"\1", said).splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ") or "No module named" in line]
     return " ".join(errors or lines[-1:]) or "pip ended without a word."
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
-from edgebuild.core.step import Step, variable_digest
+from edgebuild.core.step import USERS_HOME, Step, variable_digest
 from edgebuild.errors import Problem, StepError
 
 ENVIRONMENT = {
@@ -55,6 +56,14 @@ def environment(home: str, python_path: list[str], declared: Mapping[str, str] |
         "PATH": PATH,
         "PYTHONPATH": os.pathsep.join(python_path),
     }
+
+
+def passed(kind: type[Step]) -> dict[str, str]:
+    """Values of the variables that a step gets but is not known by, and where the user's home is."""
+    if not kind.passes:
+        return {}
+    found = {name: value for name, value in os.environ.items() if name.upper().startswith(kind.passes)}
+    return {**found, USERS_HOME: str(Path.home())}
 
 
 def declared(step: Step) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgebuild.core.step import Step
 from edgebuild.core.wires import UserCode
-from edgebuild.engine.process.environment import declared, environment
+from edgebuild.engine.process.environment import declared, environment, passed
 from edgebuild.engine.process.folder import StepFolder
 
 Family = tuple[str, ...]
@@ -50,10 +50,10 @@ def launch_of(
     """
     kind = type(step)
     path = _python_path(kind, codes)
-    env = environment(folder.root, path, declared(step))
+    env = {**environment(folder.root, path, declared(step)), **passed(kind)}
     # The user's code shares nothing: it runs in a process of its own, and reads no bytecode that others left.
     # Libraries read variables while they are imported, which a parent has done already.
-    family = None if apart or codes or step.environment else kind.preload
+    family = None if apart or codes or step.environment or kind.passes else kind.preload
     if codes:
         env["PYTHONPYCACHEPREFIX"] = f"{folder.root}/bytecode"
     return Launch(folder.job, env, folder.work, path, family, kind.timeout_s, most_bytes)
