@@ -23,8 +23,8 @@ from tests.runtimes.test_coreml_target import Maker
 FILE = Path(__file__).with_name("FOUR_RUNTIMES.md")
 OPENING = """# The zoo on four runtimes
 
-Figures of the last run. To make them again: `UPDATE=1 pytest -m slow tests/models/test_four_runtimes.py \
-tests/models/test_sources.py`.
+Figures of the last run. To make them again: `UPDATE=1 pytest -m slow tests/models/test_four_runtimes.py`.
+ONNX Runtime and LiteRT from every source: `pytest -s -m slow tests/models/test_sources.py`.
 Reference is ONNX Runtime on the source. Core ML packages are saved, read back and evaluated operation by operation;
 what TensorRT's parser takes is computed by ONNX Runtime's kernels. Feeds are drawn at random and calibrate too.
 """

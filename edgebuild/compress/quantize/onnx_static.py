@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 BY = "onnxruntime.quantization"
 CHUNK = 32
 """Samples whose intermediate values a histogram holds at once."""
-
 TAKEN = ("_scale", "_zero_point", "_quantized")
 """Ends of the names that the quantizer gives to what it adds."""
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -221,8 +220,7 @@ def distinguished(model: ModelProto) -> ModelProto:
     """The model with other names for some shared weights, whose copies the quantizer would call like other values.
 
     Of a bias `b` that two operators read it makes a copy `b1` for one of them, whether or not a layer's output has that
-    name already; the operator then reads the output. The scale of `w` it calls `w_scale`, which a model whose weights
-    somebody stored as integers has already.
+    name already; the operator then reads the output. The scale of `w` it calls `w_scale`, which a model may have, too.
     """
     graph = model.graph
     values = {name for node in graph.node for name in node.output} | {item.name for item in graph.input}
@@ -230,11 +228,10 @@ def distinguished(model: ModelProto) -> ModelProto:
     for tensor in graph.initializer:
         copies = (name.removeprefix(tensor.name) for name in values if name.startswith(tensor.name))
         copied = readers[tensor.name] > 1 and any(map(str.isdigit, copies))
-        if not copied and not tensor.name.endswith(TAKEN):
-            continue
         old = tensor.name
-        tensor.name += "_own"
-        while any(name.startswith(tensor.name) for name in values):
+        if not copied and not old.endswith(TAKEN):
+            continue
+        while tensor.name == old or any(name.startswith(tensor.name) for name in values):
             tensor.name += "_own"
         for node in graph.node:
             node.input[:] = [tensor.name if name == old else name for name in node.input]
