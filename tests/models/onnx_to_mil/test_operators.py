@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
+from edgebuild.models.convert.onnx_to_mil.lower import lower
 from tests.models.onnx_to_mil.cases import check, coreml, model_of, normal, one
 
 INT64, BOOL = TensorProto.INT64, TensorProto.BOOL
@@ -238,7 +239,10 @@ def test_bits_of_wide_integers_go_right() -> None:
 
 def test_a_condition_larger_than_its_values() -> None:
     feed = {"c": np.array([[True, False], [False, True]]), "a": normal(2), "b": normal(1)}
-    check(one("Where", feed), feed)
+    model = one("Where", feed)
+    check(model, feed)
+    # The evaluator would broadcast the condition; the shape that Core ML is told does not.
+    assert lower(model).program.functions["main"].outputs[0].shape == (2, 2)
 
 
 def test_layer_and_group_normalisation() -> None:
