@@ -41,7 +41,7 @@ MUTANTS = [
     ("matmul.py", "bias.ravel() * beta", "bias.ravel()", "beta of Gemm", "operators::gemm"),
     ("interpolation.py", '"round_prefer_floor": np.ceil(x - 0.5)', '"round_prefer_floor": np.floor(x + 0.5)',
      "ties of nearest", "operators::resize_in_every_mode"),
-    ("interpolation.py", "place) - int(radius) + 1", "place) - int(radius)",
+    ("interpolation.py", "place) - int(radius) + 1", "place) - int(radius) + 2",
      "taps of linear and cubic", "operators::resize_in_every_mode"),
     ("casting.py", "if covers(cond.shape, x.shape, y.shape):", "if True:",
      "a condition larger than its values", "operators::condition_larger"),
