@@ -161,7 +161,10 @@ def values_of(term: Term, candidates: Sequence[CandidateFile], rules: Rules) -> 
     lacking = [name for name, number in numbers.items() if number is None or number.value is None]
     if lacking:
         whys = [number.why for number in numbers.values() if number is not None and number.value is None and number.why]
-        return None, f"{listed(lacking)} has no value. {whys[0] if whys else ''}".rstrip()
+        return (
+            None,
+            f"{listed(lacking)} {'has' if len(lacking) == 1 else 'have'} no value. {whys[0] if whys else ''}".rstrip(),
+        )
     fresh = any(number is not None and number.protocol != COMMITTED for number in numbers.values())
     if fresh and rules.unordered(term):
         return None, rules.unordered(term)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgebuild.compress.base import Draft, Recipe
-from edgebuild.compress.quantize.stage import Quantize
 from edgebuild.core.dossier import Call
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
@@ -185,10 +184,9 @@ class TargetLowering:
         )
 
     def layers(self, recipe: Recipe, model: Artifact, call: Call) -> Artifact | None:
-        """The comparison with the source layer by layer, of a float candidate with a budget on parity."""
+        """The comparison with the source layer by layer, of what is not compressed, with a budget on parity."""
         budgets = self.shared.spec.budgets.get(self.name, ())
-        integers = any(not isinstance(stage, Quantize) or stage.weights != "float16" for stage in recipe.stages)
-        if integers or not any(budget.quantity == "parity" for budget in budgets):
+        if recipe.stages or not any(budget.quantity == "parity" for budget in budgets):
             return None
         step = CompareLayers(
             model=model,

@@ -23,7 +23,7 @@ from edgebuild.spec.records import Spec
 from tests.conftest import Bench, wire
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-NAMES = ("digits", "gestures", "basic-pitch")
+NAMES = ("digits", "gestures", "basic-pitch", "four-runtimes")
 LARGEST = 1_000_000
 """Bytes of any file a clone has to fetch for an example."""
 
@@ -71,10 +71,11 @@ def test_an_editor_finds_the_schema_from_the_first_line(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_spec_is_sound_and_asks_something_of_both_runtimes(name: str, folders: dict[str, Path]) -> None:
+def test_a_spec_is_sound_and_asks_something_of_every_runtime(name: str, folders: dict[str, Path]) -> None:
     written = read(folders[name])
 
-    assert {target.runtime for target in written.targets.values()} == {"onnxruntime", "litert"}
+    runtimes = {"onnxruntime", "litert"} | ({"coreml", "tensorrt"} if name == "four-runtimes" else set())
+    assert {target.runtime for target in written.targets.values()} == runtimes
     assert all(written.budgets[target] for target in written.targets)
 
 
@@ -84,6 +85,7 @@ def test_a_spec_is_sound_and_asks_something_of_both_runtimes(name: str, folders:
         ("digits", {"calibrate": 300, "select": 1000, "report": 1200}),
         ("gestures", {"train": 40, "calibrate": 40, "select": 12, "report": 28}),
         ("basic-pitch", {"calibrate": 20, "select": 30, "report": 50}),
+        ("four-runtimes", {"calibrate": 300, "select": 1000, "report": 1200}),
     ],
 )
 def test_splits_have_the_sizes_the_readme_tells(
@@ -168,14 +170,14 @@ def settled(folder: Path, store: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "name",
-    ["digits", pytest.param("gestures", marks=pytest.mark.slow), pytest.param("basic-pitch", marks=pytest.mark.slow)],
+    ["digits", *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES if name != "digits")],
 )
 def test_an_example_builds_to_verified_packages_and_a_report(
     name: str, folders: dict[str, Path], tmp_path: Path
 ) -> None:
     folder, store = folders[name], str(tmp_path / "store")
     (folder / "deployment.edge.lock").unlink(missing_ok=True)
-    built = folder / "build" / name
+    built = folder / "build" / read(folder).name
 
     first = settled(folder, store)
 
