@@ -325,6 +325,7 @@ def test_a_constant_input_is_folded_away_and_fed_to_the_reference(project: Proje
     assert "accuracy" in project.build().out + project.build().err
 
 
+@pytest.mark.slow
 def test_a_constant_of_no_input_and_one_that_does_not_fit_are_told_with_the_inputs(project: Project) -> None:
     with_rate(project.folder / "tiny.onnx", "sr")
     project.replace("source: tiny.onnx", "source: tiny.onnx\n  inputs: {sr: {constant: 1.5}, rate: {constant: 1}}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -49,7 +48,7 @@ def onnx2tf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx2tf")
     step = pinned_tool("onnx2tf")
     made = folder / "tool"
-    install(step.name, step.lock, json.loads(step.settings), made, folder)
+    install(step.name, step.lock, made, folder)
     return made
 
 

@@ -29,7 +29,10 @@ def prepared(model: ZooModel, folder: Path) -> Path:
     return folder / "model.onnx"
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn", "unet", "bert", "ppocr", "basic-pitch"])
+@pytest.mark.parametrize(
+    "name",
+    ["cnn", "basic-pitch", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mlp", "unet", "bert", "ppocr"))],
+)
 def test_tflite_says_what_onnx_says(
     name: str, animals: Callable[[str], ZooModel], onnx2tf: Path, tmp_path: Path
 ) -> None:
@@ -46,6 +49,7 @@ def test_tflite_says_what_onnx_says(
     assert furthest(*found) < CLOSE.get(name, 2e-6)
 
 
+@pytest.mark.slow
 def test_two_conversions_write_the_same_bytes(
     animals: Callable[[str], ZooModel], onnx2tf: Path, tmp_path: Path
 ) -> None:
@@ -67,6 +71,7 @@ def test_a_recurrent_layer_forgets_between_two_runs(
     assert furthest(found, said("onnxruntime", source, twice)) < 2e-6
 
 
+@pytest.mark.slow
 def test_nothing_is_left_where_it_was_called(onnx2tf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")

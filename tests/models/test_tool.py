@@ -38,6 +38,7 @@ def test_the_lock_pins_a_digest_for_every_distribution() -> None:
     assert all("--hash=sha256:" in entry for entry in entries)
 
 
+@pytest.mark.slow
 def test_two_makings_have_equal_bytes_and_leave_the_environment_alone(bench: Bench, tmp_path: Path) -> None:
     one, two = bench.run(small()), Bench(tmp_path / "again").run(small())
     files = [

@@ -47,7 +47,9 @@ class Evil:
         return Path.touch, (self.trace,)  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("name", ["cnn", "bert", "lstm", "mobilenet"])
+@pytest.mark.parametrize(
+    "name", ["cnn", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bert", "lstm", "mobilenet"))]
+)
 @pytest.mark.parametrize("form", ["pt2", "torchscript"])
 def test_onnx_says_what_torch_says(name: str, form: str, animals: Callable[[str], ZooModel], tmp_path: Path) -> None:
     model = animals(name)
@@ -70,6 +72,7 @@ def test_onnx_says_what_torch_says(name: str, form: str, animals: Callable[[str]
         np.testing.assert_allclose(next(iter(left.values())), next(iter(right.values())), atol=CLOSE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["pt2", "torchscript"])
 def test_two_conversions_write_the_same_bytes(form: str, animals: Callable[[str], ZooModel], tmp_path: Path) -> None:
     opened = tmp_path / ("model.ts" if form == "torchscript" else "model.pt2")
