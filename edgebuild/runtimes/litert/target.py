@@ -54,7 +54,7 @@ class LiteRTTarget(Target):
     def default_recipes(self) -> dict[str, Recipe]:
         """Float16 weights, static INT8 and dynamic INT8."""
         return {
-            "float16": Recipe(stages=(Quantize(weights="float16", activations="float32"),)),
+            "float16": Recipe(stages=(Quantize(weights="float16"),)),
             "int8": Recipe(stages=(Quantize(weights="int8", activations="int8"),)),
             "int8-dynamic": Recipe(stages=(Quantize(weights="int8", activations="dynamic"),)),
         }
