@@ -82,8 +82,8 @@ def test_where_packages_come_from_is_not_what_they_are_and_stands_in_no_step(mon
 
 
 def test_pips_words_are_told_without_passwords() -> None:
-    said = f"ERROR: Could not find a version\nERROR: HTTP error 401 for https://me:{SECRET}@one.example/simple/x/"
-    assert reason(said) == "Could not find a version HTTP error 401 for https://one.example/simple/x/"
+    said = f"ERROR: Could not find a version\nERROR: HTTP error 401 for https://me:{SECRET}@one.example/index/x/"
+    assert reason(said) == "Could not find a version HTTP error 401 for https://one.example/index/x/"
 
 
 def test_a_password_for_the_index_is_written_nowhere(fresh: Project) -> None:
