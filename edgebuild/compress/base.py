@@ -17,10 +17,13 @@ class Draft(Record):
     """A name of `models/routes.py`: `onnx`, `tflite`, …"""
     words: tuple[str, ...] = ()
     """What was done so far, a phrase for each stage, as reports print it."""
+    slot: int = 0
+    """Which member of a search's front it is to become; see `Recipe`."""
 
     def then(self, model: Artifact, words: str, format: str = "") -> Draft:  # noqa: A002 - the house's word
         """The draft after one more stage, in the same format where none is given."""
-        return Draft(model=model, format=format or self.format, words=(*self.words, words))
+        words_so_far = (*self.words, words)
+        return Draft(model=model, format=format or self.format, words=words_so_far, slot=self.slot)
 
 
 class Compressor(Protocol):
@@ -47,6 +50,16 @@ class Compressor(Protocol):
 class Stage(Documented):
     """One stage of a recipe."""
 
+    @property
+    def works_on(self) -> str:
+        """Format that it changes, a name of `models/routes.py`; "" where it is the target's own."""
+        return ""
+
+    @property
+    def slots(self) -> int:
+        """How many candidates it ends with; more than one where it searches."""
+        return 1
+
     def describe(self) -> str:
         """What it asks for, in words; each runtime has its own for what becomes of it."""
         raise NotImplementedError
@@ -69,3 +82,16 @@ class Recipe(Record):
     after: str | None = None
     """Another candidate, whose finished artifact the stages start from."""
     required: bool = False
+    slot: int = 0
+    """Which member of the front of its search, from 0; refused where the front is shorter."""
+    family: str = ""
+    """Name that it was written under, where it has another one: member of a search, or value of a sweep."""
+
+    def members(self, name: str) -> dict[str, Recipe]:
+        """One recipe for each slot: `best`, `best.2`, …; the first alone can be required."""
+        count = max((stage.slots for stage in self.stages), default=1)
+        found = {name: self}
+        for slot in range(1, count):
+            own = {"slot": slot, "required": False, "family": self.family or name}
+            found[f"{name}.{slot + 1}"] = self.model_copy(update=own)
+        return found

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from edgebuild.core.node import Node
 from edgebuild.core.step import Step
-from edgebuild.core.wires import Artifact
+from edgebuild.core.wires import Artifact, UserCode
 
 
 class Steps(Mapping[str, Step]):
@@ -101,6 +101,20 @@ class Lowering(Protocol):
 
         Raises:
             Refused: the spec has no data to calibrate with.
+        """
+
+    def split(self, name: str) -> Artifact:
+        """A checked split, by its name.
+
+        Raises:
+            Refused: the spec has none of that name.
+        """
+
+    def code(self, reference: str) -> UserCode:
+        """A function of the user's by `file.py:function`, with everything it consists of.
+
+        Raises:
+            SpecError: there is no such function.
         """
 
     @property

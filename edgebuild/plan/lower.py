@@ -102,7 +102,13 @@ def lower(
 def check_names(specs: Sequence[Spec], targets: Sequence[str], candidates: Sequence[str]) -> None:
     """Raises: SpecError: a name on the command line is in no spec."""
     known_targets = {name for spec in specs for name in spec.targets}
-    known = {name for spec in specs for target in spec.targets.values() for name in spec.recipes(target)}
+    known = {
+        name
+        for spec in specs
+        for target in spec.targets.values()
+        for member, recipe in spec.recipes(target).items()
+        for name in filter(None, (member, recipe.family))
+    }
     refuse_unknown(sorted(known_targets), sorted(known), targets, candidates)
 
 
@@ -165,7 +171,7 @@ def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str],
     for setting, variant in target.variants().items():
         to.target = variant
         for candidate, recipe in spec.recipes(target).items():
-            if not only or candidate == SOURCE or candidate in only:
+            if not only or {candidate, recipe.family} & {SOURCE, *only}:
                 to.lower(candidate, recipe, beyond(spec, recipe, len(to.candidates)), setting)
     to.target = next(iter(target.variants().values()))
     entrants = tuple(to.candidates)

@@ -52,7 +52,7 @@ def recipe_digest(recipe: Recipe, own: str) -> str:
         own: digest of a model of the user's own where it starts from one.
     """
     stages = [[type(stage).__name__, stage.model_dump(mode="json", exclude_defaults=True)] for stage in recipe.stages]
-    return digest_of(canonical_json([own, stages]))
+    return digest_of(canonical_json([own, stages, *([recipe.slot] if recipe.slot else [])]))
 
 
 class HoldToLock(Step):

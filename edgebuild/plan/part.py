@@ -54,5 +54,12 @@ def described(spec: Spec, plan: SpecPlan | None) -> SpecOutputs:
         report=plan.report if plan else None,
         sources=spec.sources,
         known_targets=tuple(spec.targets),
-        known_candidates=tuple({name: None for target in spec.targets.values() for name in spec.recipes(target)}),
+        known_candidates=tuple(
+            {
+                name: None
+                for target in spec.targets.values()
+                for member, recipe in spec.recipes(target).items()
+                for name in filter(None, (member, recipe.family))
+            }
+        ),
     )

@@ -9,7 +9,7 @@ from typing import Any
 from edgebuild.compress.base import Draft, Recipe
 from edgebuild.core.dossier import Call
 from edgebuild.core.step import Step
-from edgebuild.core.wires import Artifact
+from edgebuild.core.wires import Artifact, UserCode
 from edgebuild.errors import Refused
 from edgebuild.measure.layers import CompareLayers
 from edgebuild.measure.memory import MeasureMemory
@@ -78,8 +78,19 @@ class TargetLowering:
         return int(self.target.call().options.get("threads", 1))
 
     def split(self, name: str) -> Artifact:
-        """The samples of a split that are run for this target."""
+        """The samples of a split that are run for this target.
+
+        Raises:
+            Refused: the spec has no such split.
+        """
+        if name not in self.shared.spec.data.splits:
+            why = f"it needs samples, and the spec has no `{name}` split."
+            raise Refused(by="plan", why=why, fix=f"Add `{name}` under `data.splits`.", kind="not applicable")
         return self.shared.split(name, self.at_most if name in SPLITS else None)
+
+    def code(self, reference: str) -> UserCode:
+        """A function of the user's, with everything it consists of."""
+        return self.shared.code(reference)
 
     def lower(self, name: str, recipe: Recipe, refused: Refused | None = None, setting: str = "") -> CandidatePlan:
         """Add everything about one candidate: its artifact, predictions, memory and account.
@@ -116,6 +127,7 @@ class TargetLowering:
         if recipe.after is None:
             return self.target.finish(self, self.drafted(recipe))
         draft = self.completed(self.base(recipe))
+        draft = draft.model_copy(update={"slot": recipe.slot})
         for stage in recipe.stages:
             draft = stage.lower(self, draft, self.target)
         return draft
@@ -146,12 +158,23 @@ class TargetLowering:
         Raises:
             Refused: a stage cannot be taken.
         """
-        form = self.target.format
+        own = self.target.format
+        form = (recipe.stages[0].works_on if recipe.stages else "") or own
         start = self.shared.own(recipe.source, form) if recipe.source else self.shared.admitted(form)
-        draft = Draft(model=start, format=form)
+        draft = Draft(model=start, format=form, slot=recipe.slot)
         for stage in recipe.stages:
-            draft = stage.lower(self, draft, self.target)
-        return draft
+            draft = stage.lower(self, self.in_format(draft, stage.works_on or own), self.target)
+        return self.in_format(draft, own)
+
+    def in_format(self, draft: Draft, form: str) -> Draft:
+        """The draft as a stage takes it.
+
+        Raises:
+            Refused: no route leads there.
+        """
+        if draft.format == form:
+            return draft
+        return draft.model_copy(update={"model": self.convert(draft.model, draft.format, form), "format": form})
 
     def evidence(
         self, name: str, words: str, recipe: Recipe, model: Artifact, refused: Refused | None

@@ -20,6 +20,7 @@ from edgebuild.spec.check import Checker, keys_of
 from edgebuild.spec.models import own_model
 from edgebuild.spec.not_yet import VALUES, later_keys
 from edgebuild.spec.records import SOURCE
+from edgebuild.spec.sweeps import swept
 from edgebuild.spec.words import got_words
 
 COMMAND = ("command", "output", "tools")
@@ -42,9 +43,10 @@ def candidates(checker: Checker, written: dict[str, Any]) -> tuple[dict[str, Rec
             fix = "Remove it; name a model of your own differently, or change `model.source`."
             checker.say(loc, "`source` is always there: the untouched model.", fix, key=True)
         elif isinstance(entry, dict) and entry:
-            made = recipe(checker, loc, entry)
-            if made is not None:
-                found[name] = made
+            for suffix, plain in swept(checker, loc, entry).items():
+                made = recipe(checker, loc, plain)
+                if made is not None:
+                    found[name + suffix] = made.model_copy(update={"family": name}) if suffix else made
         else:
             fix = "Say what to do: `{quantize: int8}`; or name a model: `{source: own.onnx}`."
             if isinstance(entry, str) and entry in _short("quantize"):
@@ -113,7 +115,8 @@ def file_of(folder: Path, word: str) -> bool:
 
 def chains(checker: Checker, found: dict[str, Recipe], targets: Mapping[str, Target], defaults: bool) -> None:
     """`after` must name a candidate, and not lead back to itself."""
-    known = {SOURCE, *found, *(name for item in targets.values() if defaults for name in item.default_recipes())}
+    own = {member for name, recipe in found.items() for member in recipe.members(name)}
+    known = {SOURCE, *own, *(name for item in targets.values() if defaults for name in item.default_recipes())}
     for name, recipe in found.items():
         loc: Loc = ("candidates", name, "after")
         if recipe.after is None:

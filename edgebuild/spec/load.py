@@ -136,8 +136,10 @@ class _Reading:
         metrics.one_decoder(checker, decoders)
         recipes, defaults = candidates(checker, entries["candidates"])
         shipped = targets.targets(checker, entries["targets"], self.file.parent)
-        names = [name for name in entries["candidates"] if name != "defaults"]
-        targets.selections(checker, shipped, names, defaults)
+        # Those that are not well written have a problem of their own already.
+        names = {name: None for name in entries["candidates"] if name != "defaults"}
+        names |= {member: None for name, item in recipes.items() for member in item.members(name)}
+        targets.selections(checker, shipped, tuple(names), defaults)
         chains(checker, recipes, shipped, defaults)
         known = self.known(judged, entries, written)
         return {

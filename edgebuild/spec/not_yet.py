@@ -40,8 +40,7 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
     "Candidate": {
-        "search": ("searches", "Write one candidate for each variant."),
-        "sweep": ("sweeps", "Write one candidate for each variant."),
+        "search": ("searches over architectures", "Write one candidate for each variant."),
         "train": ("training", "Train in a script of your own and name its model: `{source: trained.onnx}`."),
         "distill": ("distillation", "Distil in a script of your own and name its model: `{source: student.onnx}`."),
         "cluster": (

@@ -258,15 +258,18 @@ class Spec(Record):
 
     def recipe(self, target: Target, name: str) -> Recipe | None:
         """A candidate by name, also one that the target is not offered; None where there is none for its runtime."""
-        every = {SOURCE: Recipe(), **(target.default_recipes() if self.defaults else {}), **self.candidates}
-        return every.get(name)
+        return self.every(target).get(name)
+
+    def every(self, target: Target) -> dict[str, Recipe]:
+        """All candidates by name, those that the target is not offered included."""
+        written = {SOURCE: Recipe(), **(target.default_recipes() if self.defaults else {}), **self.candidates}
+        return {member: item for name, recipe in written.items() for member, item in recipe.members(name).items()}
 
     def recipes(self, target: Target) -> dict[str, Recipe]:
         """The candidates of a target by name: `source`, the default set, then the spec's own, which replace by name."""
-        found = {SOURCE: Recipe()}
-        if self.defaults:
-            found |= target.default_recipes()
-        found |= self.candidates
-        if target.candidates is not None:
-            found = {name: recipe for name, recipe in found.items() if name == SOURCE or name in target.candidates}
-        return found
+        allowed = None if target.candidates is None else {SOURCE, *target.candidates}
+        return {
+            name: recipe
+            for name, recipe in self.every(target).items()
+            if allowed is None or allowed & {name, recipe.family}
+        }

@@ -16,6 +16,7 @@ from edgebuild.metrics import METRICS, load_metric
 from edgebuild.runtimes import TARGETS, load_target
 from edgebuild.spec.candidates import COMMAND
 from edgebuild.spec.quantities import EXAMPLES
+from edgebuild.spec.sweeps import SWEEP
 from edgebuild.spec.written import Written
 
 ADDRESS = "http://json-schema.org/draft-07/schema#"
@@ -57,6 +58,7 @@ def schema() -> Schema:
         "Metric": {"oneOf": [_ref(names[kind]) for kind in metrics.values()] + [{"enum": [*METRICS]}]},
         "Target": {"oneOf": [*(_ref(names[kind]) for kind in targets.values()), _open_target()]},
         "Candidate": _candidate({name: _stage_schema(names[kind], short) for name, (kind, short) in stages.items()}),
+        "Swept": _swept(),
         "Budgets": _budgets(),
         "Limit": {"type": ["string", "number"], "description": "With its unit: `8 ms`, `0.5 pp`; or a ratio: `0.7x`."},
     }
@@ -102,7 +104,15 @@ def _stage(place: str) -> tuple[type[BaseModel], list[str]]:
 
 
 def _stage_schema(name: str, short: list[str]) -> Schema:
-    return {"anyOf": [_ref(name), {"enum": short}]} if short else _ref(name)
+    return {"anyOf": [_ref(name), *([{"enum": short}] if short else []), _ref("Swept")]}
+
+
+def _swept() -> Schema:
+    """A stage with several values of a key, whose other keys are those of the stage."""
+    values = {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1}
+    words = "Makes one candidate for each value: `{keep: [0.75, 0.5]}`."
+    sweep = {"type": "object", "additionalProperties": values, "minProperties": 1, "description": words}
+    return {"type": "object", "properties": {SWEEP: sweep}, "required": [SWEEP]}
 
 
 def _candidate(stages: Schema) -> Schema:
