@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from edgebuild.core.node import Node
+from edgebuild.core.records import Record
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact, UserCode
 
@@ -83,6 +84,16 @@ class Graph:
         return names[0] if names else self.nodes[step_id].kind.rpartition(":")[2].rpartition(".")[2]
 
 
+class Clock(Record):
+    """How a search takes times on its target."""
+
+    facts: Artifact
+    """Of the device."""
+    samples: Artifact
+    """What is run while the clock runs."""
+    threads: int = 1
+
+
 class Lowering(Protocol):
     """What a stage or a target may do while it turns a recipe into steps."""
 
@@ -109,6 +120,10 @@ class Lowering(Protocol):
         Raises:
             Refused: the spec has none of that name.
         """
+
+    @property
+    def clock(self) -> Clock | None:
+        """How to take times on the target; None where it is not at hand."""
 
     def code(self, reference: str) -> UserCode:
         """A function of the user's by `file.py:function`, with everything it consists of.

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgebuild.compress.base import Draft, Recipe
 from edgebuild.core.dossier import Call
+from edgebuild.core.graph import Clock
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact, UserCode
 from edgebuild.errors import Refused
@@ -20,6 +21,9 @@ from edgebuild.plan.making import HoldToLock, makeable, recipe_digest
 from edgebuild.plan.shared import SPLITS, Shared
 from edgebuild.runtimes.base import Target
 from edgebuild.spec.records import SOURCE
+
+WORKED_ON = ("keras",)
+"""Formats that stages work on and no target loads."""
 
 
 @dataclass
@@ -87,6 +91,13 @@ class TargetLowering:
             why = f"it needs samples, and the spec has no `{name}` split."
             raise Refused(by="plan", why=why, fix=f"Add `{name}` under `data.splits`.", kind="not applicable")
         return self.shared.split(name, self.at_most if name in SPLITS else None)
+
+    @property
+    def clock(self) -> Clock | None:
+        """See `Lowering`."""
+        if not self.measured:
+            return None
+        return Clock(facts=self.facts, samples=self.shared.feeds, threads=self.threads)
 
     def code(self, reference: str) -> UserCode:
         """A function of the user's, with everything it consists of."""
@@ -163,15 +174,16 @@ class TargetLowering:
         start = self.shared.own(recipe.source, form) if recipe.source else self.shared.admitted(form)
         draft = Draft(model=start, format=form, slot=recipe.slot)
         for stage in recipe.stages:
-            draft = stage.lower(self, self.in_format(draft, stage.works_on or own), self.target)
-        return self.in_format(draft, own)
+            draft = stage.lower(self, self.in_format(draft, stage.works_on, own), self.target)
+        return self.in_format(draft, "", own)
 
-    def in_format(self, draft: Draft, form: str) -> Draft:
-        """The draft as a stage takes it.
+    def in_format(self, draft: Draft, wanted: str, own: str) -> Draft:
+        """The draft as a stage takes it; what the target's own stages make of its format is theirs.
 
         Raises:
             Refused: no route leads there.
         """
+        form = wanted or (own if draft.format in WORKED_ON else draft.format)
         if draft.format == form:
             return draft
         return draft.model_copy(update={"model": self.convert(draft.model, draft.format, form), "format": form})

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgebuild.runner import layers, memory, predict, process, timing, trace
+from edgebuild.runner import answers, layers, memory, predict, process, timing, trace
 from edgebuild.runner.job import Declined, Exhausted, Job, JobError, exhausted, read_job
 
 WORK: dict[str, Callable[[Job, Path], dict[str, Any]]] = {
     "predict": predict.run,
+    "answers": answers.run,
     "time": timing.run,
     "memory": memory.run,
     "trace": trace.run,

@@ -10,7 +10,7 @@ import numpy as np
 from edgebuild.runner import arrays
 from edgebuild.runner.arrays import Arrays
 from edgebuild.runner.feeds import Feeds
-from edgebuild.runner.job import Job, JobError, declining
+from edgebuild.runner.job import Job, JobError, Model, declining
 
 
 def run(job: Job, output: Path) -> dict[str, Any]:
@@ -19,19 +19,29 @@ def run(job: Job, output: Path) -> dict[str, Any]:
     Float outputs whose shapes differ between samples are padded with NaN at the end of each axis; `padded` names them.
     """
     model = job.only_model()
+    samples = arrays.load(job.inputs)
+    outputs, padded = outputs_of(model, samples)
+    arrays.save(output / "outputs.npz", outputs)
+    golden = int(job.number("golden", 3))
+    arrays.save(output / "golden.npz", {name: value[:golden] for name, value in outputs.items()})
+    count = len(next(iter(samples.values())))
+    return {"versions": model.versions(), "samples": count, "padded": padded}
+
+
+def outputs_of(model: Model, samples: Arrays) -> tuple[Arrays, list[str]]:
+    """Outputs of a model on all samples, and which of them are padded.
+
+    Raises:
+        Declined: the runtime does not take the model, or a sample.
+    """
     session = model.open()
-    feeds = Feeds(session.inputs, arrays.load(job.inputs))
+    feeds = Feeds(session.inputs, samples)
     found: list[Arrays] = []
     for index in range(feeds.count):
         feed = feeds.feed(index)
         with declining(model, f"on sample {index}: "):
             found.append(feeds.unbatched(session.run(feed)))
-    names = [item["name"] for item in session.outputs]
-    outputs, padded = _stacked(found, names)
-    arrays.save(output / "outputs.npz", outputs)
-    golden = int(job.number("golden", 3))
-    arrays.save(output / "golden.npz", {name: value[:golden] for name, value in outputs.items()})
-    return {"versions": model.versions(), "samples": feeds.count, "padded": padded}
+    return _stacked(found, [item["name"] for item in session.outputs])
 
 
 def _stacked(found: list[Arrays], names: list[str]) -> tuple[Arrays, list[str]]:

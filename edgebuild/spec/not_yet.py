@@ -60,7 +60,6 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
 """Class of a section, or a word of ours, to key, what it is, and what to do until then."""
 
 VALUES: dict[str, tuple[str, str]] = {
-    "mixed": ("mixed precision", "Write candidates with `int8`, `float16` and `dynamic` and compare them."),
     "structured": (
         "structured pruning",
         "Prune in a script of your own and name its model as a candidate's `source:`.",

@@ -18,8 +18,11 @@ from typing import Any
 import pytest
 
 from edgebuild import spec
-from edgebuild.compress.search.front import TakeSlot
+from edgebuild.compress.search.precision.clock import TimeMixtures
+from edgebuild.compress.search.precision.mixtures import Mixture
+from edgebuild.compress.search.precision.trials import TryOnnx
 from edgebuild.core import versions
+from edgebuild.core.dossier import Call
 from edgebuild.core.records import canonical_json, digest_of
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
@@ -57,6 +60,7 @@ candidates:
   palette: {{quantize: {{weights: palette6}}}}
   dynamic: {{quantize: {{weights: int8, activations: dynamic}}}}
   own: {{source: own.{suffix}}}
+  best: {{quantize: mixed}}
   made: {{after: full, command: [vela, "{{in}}"], output: "*"}}
 targets:
   ort: {{device: here, runtime: onnxruntime}}
@@ -106,10 +110,18 @@ def planned(folder: Path) -> Iterator[Step]:
     constant = "model.onnx, inputs: {sr: {constant: 16000}}"
     file.write_text(SPEC.format(model=constant, data=DATA[0], suffix="onnx"))
     yield from lower([spec.load(file)]).graph.steps.values()
-    # No candidate of today's language is a search; its slots are taken already.
-    yield TakeSlot(front=Artifact(id="0", filename="front"), number=1, name="model.onnx")
+    yield from trials(Artifact(id="0", filename="model.onnx"), Artifact(id="0", filename="samples"))
     # A plan has it where it stands on a lock.
     yield HoldToLock(digest="sha256:1", name="model.onnx", made=Artifact(id="0", filename="model.onnx").attempt())
+
+
+def trials(model: Artifact, samples: Artifact) -> Iterator[Step]:
+    """What searches run."""
+    call = Call(runtime="onnxruntime", session="edgebuild.runtimes.onnxruntime.session")
+    facts, ranges = Artifact(id="0", filename="facts.json"), Artifact(id="0", filename="ranges.json")
+    mixtures = (Mixture(first=1, last=3, floats=(2,)),)
+    yield TryOnnx(model=model, ranges=ranges, samples=samples, call=call, mixtures=mixtures)
+    yield TimeMixtures(models=(model,), call=call, samples=samples, facts=facts)
 
 
 def parameters(step: Step) -> Any:

@@ -19,7 +19,7 @@ class JobModel(Record):
 class Job(Record):
     """What a runner is asked."""
 
-    what: Literal["predict", "time", "memory", "trace", "layers"]
+    what: Literal["predict", "answers", "time", "memory", "trace", "layers"]
     models: tuple[JobModel, ...]
     inputs: str
     """`inputs.npz`: one array for each model input, axis 0 the sample, no batch axis."""

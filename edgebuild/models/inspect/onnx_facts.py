@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Shapes = dict[str, list[int | str | None]]
 
+HEAVY = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+"""Operators whose multiplications count."""
+
 
 def onnx_facts(path: Path, dims: Axes, form: str = "onnx-file") -> ModelFacts:
     """Read with shape inference; weights in external files are not loaded."""
@@ -98,25 +101,33 @@ def inferred(model: onnx.ModelProto) -> Shapes:
 
 
 def macs(model: onnx.ModelProto, shapes: Shapes) -> int | None:
-    """Sum over Conv, ConvTranspose, Gemm and MatMul; a batch axis counts as 1. None where a shape is not known.
+    """Sum over Conv, ConvTranspose, Gemm and MatMul; a batch axis counts as 1. None where a shape is not known."""
+    total = 0
+    for node in model.graph.node:
+        if node.op_type not in HEAVY:
+            continue
+        counted = node_macs(node, shapes)
+        if counted is None:
+            return None
+        total += counted
+    return total
+
+
+def node_macs(node: onnx.NodeProto, shapes: Shapes) -> int | None:
+    """Of one of `HEAVY`, a batch axis counted as 1; None where a shape is not known.
 
     Convolution: output elements × weights for one output channel. Matrix product: output elements × inner size.
     """
-    total = 0
-    for node in model.graph.node:
-        if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
-            continue
-        weight, result = shapes.get(node.input[1]), shapes.get(node.output[0])
-        taken = shapes.get(node.input[0])
-        if not weight or not result or not taken:
-            return None
-        if node.op_type == "Conv":
-            counted = [*result[1:], *weight[1:]]
-        elif node.op_type == "ConvTranspose":
-            counted = [*taken[1:], *weight[1:]]
-        else:
-            counted = [*result[1:], taken[-1]]
-        if not all(isinstance(size, int) for size in counted):
-            return None
-        total += prod(int(size) for size in counted if size)
-    return total
+    weight, result = shapes.get(node.input[1]), shapes.get(node.output[0])
+    taken = shapes.get(node.input[0])
+    if not weight or not result or not taken:
+        return None
+    if node.op_type == "Conv":
+        counted = [*result[1:], *weight[1:]]
+    elif node.op_type == "ConvTranspose":
+        counted = [*taken[1:], *weight[1:]]
+    else:
+        counted = [*result[1:], taken[-1]]
+    if not all(isinstance(size, int) for size in counted):
+        return None
+    return prod(int(size) for size in counted if size)

@@ -72,6 +72,8 @@ class OnnxRuntimeTarget(Target):
             Refused: ONNX Runtime has no such scheme.
         """
         match (how.weights, how.activations):
+            case ("mixed", "int8"):
+                return self.mixed(to, draft, how)
             case ("int8", "int8"):
                 return self.static(to, draft, how)
             case ("int8", "dynamic"):
@@ -99,6 +101,23 @@ class OnnxRuntimeTarget(Target):
         step = QuantizeStatic(model=draft.model, ranges=ranges, per_channel=how.per_channel)
         words = f"static INT8 QDQ: U8 activations, S8 weights {grain(how)}, min-max ranges of the calibration samples"
         return draft.then(to.add(step, "quantize statically"), words)
+
+    def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
+        """A slot of the front over which layers are in integers."""
+        from edgebuild.compress.search.front import TakeSlot
+        from edgebuild.compress.search.precision.search import SearchOnnx
+
+        search = SearchOnnx(
+            model=draft.model,
+            calibration=to.calibration(),
+            samples=to.split("select"),
+            call=self.call(),
+            clock=to.clock,
+            floats=how.keep_float,
+        )
+        found = to.add(search, "search precisions")
+        model = to.add(TakeSlot(front=found, number=draft.slot, name="model.onnx"), f"take slot {draft.slot + 1}")
+        return draft.then(model, f"static INT8 in some layers, member {draft.slot + 1} of the front of speed and SQNR")
 
     def finish(self, to: Lowering, draft: Draft) -> Draft:
         """In the format that ships; held to the providers where they are to run here."""

@@ -1,0 +1,1 @@
+"""Mixed precision by measurement: which layers of a model gain by integers on its target, and what that costs."""

@@ -1,0 +1,133 @@
+"""The trials of one search so far, and the batches in which new ones run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgebuild.compress.search.precision.clock import TimeMixtures
+from edgebuild.compress.search.precision.frontier import Tried
+from edgebuild.compress.search.precision.mixtures import Layer, Mixture, fresh
+from edgebuild.compress.search.precision.trials import DECLINED, INDEX, TryMixtures
+from edgebuild.core.graph import Clock
+from edgebuild.core.step import Workspace
+from edgebuild.core.wires import Artifact
+from edgebuild.errors import Refused, StepError
+
+BATCH = 12
+"""Mixtures of one trial: what a kill costs at most."""
+
+Make = Callable[[tuple[Mixture, ...], bool], TryMixtures]
+"""The trial of some mixtures; whether their models are wanted."""
+
+
+@dataclass
+class Explorer:
+    """Runs trials once each and knows what came of them."""
+
+    work: Workspace
+    layers: Sequence[Layer]
+    make: Make
+    model: Artifact
+    clock: Clock | None
+    """None where the target is not at hand: bits then stand for time."""
+    most: int
+    """Trials at most."""
+    seconds: float
+    """After which no new batch is begun."""
+    tried: dict[Mixture, Tried] = field(default_factory=dict)
+    refused: dict[Mixture, str] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def spent(self) -> bool:
+        """Whether time or trials are used up."""
+        return len(self.tried) >= self.most or time.monotonic() - self.began > self.seconds
+
+    def sensitivities(self, scheme: str) -> list[float]:
+        """Noise of each layer alone in integers, as a part of the signal's energy; 1 where it cannot be.
+
+        The noises of several layers add up to that of all within 0.2 dB in 3 of 4 networks (measured).
+        """
+        from edgebuild.compress.search.precision.mixtures import single
+
+        rows: list[dict[str, Any]] = []
+        for batch in batches(single(len(self.layers), scheme)):
+            rows += answered(self.work.run(self.make(batch, False)))
+        return [10 ** (-row.get("sqnr", 0.0) / 10) for row in rows]
+
+    def attempt(self, mixtures: Iterable[Mixture], clocked: bool = True) -> list[Tried]:
+        """Try what was not tried yet, as far as time allows; what came of all that were asked for."""
+        wanted = list(dict.fromkeys(mixtures))
+        for batch in batches(fresh(wanted, {**self.tried, **dict.fromkeys(self.refused)})):
+            if self.spent:
+                break
+            self.batch(batch, clocked)
+        return [self.tried[item] for item in wanted if item in self.tried]
+
+    def batch(self, mixtures: tuple[Mixture, ...], clocked: bool) -> None:
+        """One trial: models, answers, times."""
+        trial = self.make(mixtures, True)
+        try:
+            folder = self.work.run(trial)
+        except StepError as error:
+            self.failed.append(error.problems[0].what)
+            self.refused |= dict.fromkeys(mixtures, error.problems[0].what)
+            return
+        found: list[Tried] = []
+        for number, (mixture, row) in enumerate(zip(mixtures, answered(folder), strict=True)):
+            if "refused" in row:
+                self.refused[mixture] = str(row["refused"])
+                continue
+            name = f"{number}{trial.suffix}"
+            sqnr = float(row.get("sqnr", DECLINED))
+            found.append(Tried(mixture, trial.out() / name, folder / name, sqnr, row.get("agreement")))
+        for item in self.timed(found) if clocked else found:
+            self.tried[item.mixture] = item
+        total = min(self.most, len(self.tried) + len(self.refused) + BATCH)
+        self.work.progress(len(self.tried) + len(self.refused), total, "mixtures")
+
+    def timed(self, found: Sequence[Tried], seconds: float | None = None, seed: int = 0) -> list[Tried]:
+        """With the gain of each: times on the target, else bits."""
+        if not found:
+            return []
+        if self.clock is None:
+            return [item.timed(self.bits(item.mixture)) for item in found]
+        own = {} if seconds is None else {"seconds": seconds}
+        step = TimeMixtures(
+            models=(self.model, *(item.model for item in found)),
+            call=self.make((), False).call,
+            samples=self.clock.samples,
+            facts=self.clock.facts,
+            threads=self.clock.threads,
+            seed=seed,
+            **own,
+        )
+        try:
+            told = json.loads(self.work.run(step).read_text(encoding="utf-8"))
+        except (Refused, StepError) as error:
+            self.failed.append(str(error))
+            return []
+        return [item.timed(gain, told["contended"]) for item, gain in zip(found, told["gains"][1:], strict=True)]
+
+    def bits(self, mixture: Mixture) -> float:
+        """32 over the mean bits of a multiplication's operands: how much less is moved, no time."""
+        part = mixture.work(self.layers)
+        return round(32 / (32 * (1 - part) + 8 * part), 4)
+
+
+def answered(folder: Path) -> list[dict[str, Any]]:
+    """What a trial says of each of its mixtures."""
+    rows: list[dict[str, Any]] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    return rows
+
+
+def batches(mixtures: Sequence[Mixture]) -> Iterator[tuple[Mixture, ...]]:
+    """In order, so many at once."""
+    for start in range(0, len(mixtures), BATCH):
+        yield tuple(mixtures[start : start + BATCH])

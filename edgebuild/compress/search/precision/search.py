@@ -1,0 +1,252 @@
+"""The search itself: sensitivities, coarse regions, finer borders, exceptions, other calibrations, finalists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from edgebuild.compress.quantize.stage import SLOTS
+from edgebuild.compress.search.front import Member, write_front
+from edgebuild.compress.search.precision.explorer import BATCH, Explorer
+from edgebuild.compress.search.precision.frontier import Tried, front, spread, worthwhile
+from edgebuild.compress.search.precision.mixtures import (
+    Layer,
+    Mixture,
+    Ranges,
+    coarse,
+    exceptions,
+    neighbours,
+)
+from edgebuild.compress.search.precision.trials import TryMixtures
+from edgebuild.core.dossier import Call
+from edgebuild.core.graph import Clock
+from edgebuild.core.step import Step, Workspace
+from edgebuild.core.wires import Artifact
+from edgebuild.errors import Refused
+
+TRIALS = "trials.json"
+"""File of a front's folder that holds everything that was tried."""
+ROUNDS = 3
+"""Times that the borders of the best are moved."""
+FINALISTS = 10
+"""Mixtures that are timed again beside each other."""
+WORST = 3
+"""Layers of a region that are left in floating point in turn."""
+BETTER_DB = 0.3
+"""By which another calibration must be better to be preferred."""
+OTHER_RANGES: tuple[Ranges, ...] = ("percentile", "entropy")
+
+
+class SearchPrecision(Step):
+    """The front of speed and nearness over which layers of a model are in integers.
+
+    Sensitivities of single layers, then contiguous regions on a grid of about ten borders, finer borders about the
+    best, the most sensitive layers inside them left out, other calibrations for the finalists; each trial timed beside
+    the source on the target. The finalists are timed again in one process of their own, so that luck in a batch does
+    not choose. What it writes beside the front: `trials.json`, everything that was tried.
+
+    It holds the machine alone, as its trials need it. Killed, it goes on where it was.
+    """
+
+    filename: ClassVar[str] = "front"
+    portable: ClassVar[bool] = False
+    deterministic: ClassVar[bool] = False
+    alone: ClassVar[bool] = True
+
+    model: Artifact
+    samples: Artifact
+    """What the trials answer; neither calibrated with nor judged by."""
+    call: Call
+    clock: Clock | None = None
+    """None where the target is not at hand: mixtures are ranked by bits, and say so."""
+    slots: int = SLOTS
+    most: int = 160
+    """Trials."""
+    seconds: float = 120.0
+    """After which no new trial begins."""
+    schemes: tuple[str, ...] = ("int8",)
+    floats: tuple[str, ...] = ()
+    """Globs of layers that stay in floating point whatever it costs."""
+
+    def layers(self, work: Workspace) -> list[Layer]:
+        """Layers of the model in the order of execution."""
+        raise NotImplementedError
+
+    def trial(self, work: Workspace, mixtures: tuple[Mixture, ...], keep: bool) -> TryMixtures:
+        """The step that makes and answers them; all of one calibration."""
+        raise NotImplementedError
+
+    def run(self, work: Workspace) -> None:
+        """Raises: Refused: the model has no layers to choose from, or no mixture gains anything."""
+        layers = self.layers(work)
+        if not layers:
+            raise Refused(by="search", why="the model has no layers with stored weights that have an integer form.")
+        explorer = Explorer(
+            work=work,
+            layers=layers,
+            make=lambda mixtures, keep: self.trial(work, mixtures, keep),
+            model=self.model,
+            clock=self.clock,
+            most=self.most,
+            seconds=self.seconds,
+        )
+        noise = explorer.sensitivities(self.schemes[0])
+        explore(explorer, self.kept(layers), noise)
+        found = finalists(explorer)
+        members = spread(found, self.slots)
+        if not members:
+            raise Refused(by="search", why=nothing_gained(explorer), kind="not applicable")
+        write_front(work.output, [member(item, layers, self.clock) for item in members])
+        account = told(explorer, noise, members, found)
+        (work.output / TRIALS).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+    def kept(self, layers: Sequence[Layer]) -> tuple[int, ...]:
+        """Indices of the layers that stay in floating point.
+
+        Raises:
+            Refused: a glob matches no layer.
+        """
+        from fnmatch import fnmatchcase
+
+        found: list[int] = []
+        for pattern in self.floats:
+            matching = [index for index, layer in enumerate(layers) if fnmatchcase(layer.name, pattern)]
+            if not matching:
+                names = ", ".join(layer.name for layer in layers)
+                why = f"`keep_float` matches no layer with `{pattern}`."
+                raise Refused(by="search", why=why, fix=f"Its layers: {names}.")
+            found += matching
+        return tuple(sorted(set(found)))
+
+
+def explore(explorer: Explorer, kept: tuple[int, ...], noise: Sequence[float]) -> None:
+    """Try regions, then what lies about the best of them."""
+    count = len(explorer.layers)
+
+    def allowed(mixture: Mixture) -> Mixture:
+        inner = {index for index in kept if mixture.first <= index <= mixture.last}
+        return mixture.model_copy(update={"floats": tuple(sorted({*mixture.floats, *inner}))}) if inner else mixture
+
+    def attempt(mixtures: Sequence[Mixture]) -> None:
+        explorer.attempt(item for item in map(allowed, mixtures) if item.layers)
+
+    attempt(coarse(explorer.layers))
+    for _ in range(ROUNDS):
+        best = spread(list(explorer.tried.values()), SLOTS)
+        before = len(explorer.tried)
+        attempt([near for item in best for near in neighbours(item.mixture, count)])
+        if len(explorer.tried) == before:
+            break
+    best = spread(list(explorer.tried.values()), SLOTS)
+    attempt([other for item in best for other in exceptions(item.mixture, noise, WORST)])
+
+
+def finalists(explorer: Explorer) -> list[Tried]:
+    """The best with the calibration that suits each, timed again beside each other."""
+    best = spread(list(explorer.tried.values()), FINALISTS)
+    final: list[Tried] = []
+    others = {item.mixture: [item.mixture.model_copy(update={"ranges": way}) for way in OTHER_RANGES] for item in best}
+    for way in range(len(OTHER_RANGES)):
+        # One trial holds mixtures of one calibration.
+        explorer.attempt([choices[way] for choices in others.values()], clocked=False)
+    for item in best:
+        found = [explorer.tried[other] for other in others[item.mixture] if other in explorer.tried]
+        winner = max(found, key=lambda one: one.sqnr, default=item)
+        better = winner.sqnr > item.sqnr + BETTER_DB
+        # The same operators on the same shapes take the same time.
+        final.append(winner.timed(item.gain, item.contended) if better else item)
+    again = explorer.timed(final[:BATCH], seconds=4.0, seed=100)
+    return again or final
+
+
+def member(item: Tried, layers: Sequence[Layer], clock: Clock | None) -> Member:
+    """A mixture as a candidate."""
+    unit = "speed-up in the search" if clock else "effective bits, estimated"
+    words = f"{item.mixture.words(layers)}; {item.gain:.2f} x {unit}, {item.sqnr:.1f} dB"
+    values = {"gain": item.gain, "sqnr": item.sqnr}
+    return Member(path=item.path, words=words, values=values)
+
+
+def nothing_gained(explorer: Explorer) -> str:
+    """Why the front is empty, with how near it came."""
+    tried = list(explorer.tried.values())
+    if not tried:
+        words = next(iter(explorer.refused.values()), "")
+        return f"none of {len(explorer.refused)} mixtures could be made or run: {words or explorer.failed}"
+    fastest = max(tried, key=lambda item: item.gain)
+    return (
+        f"none of {len(tried)} mixtures is faster than the model in floating point and keeps 15 dB; the fastest, "
+        f"{fastest.mixture.words(explorer.layers)}, has {fastest.gain:.2f} x its speed and {fastest.sqnr:.1f} dB."
+    )
+
+
+def told(
+    explorer: Explorer, noise: Sequence[float], members: Sequence[Tried], final: Sequence[Tried]
+) -> dict[str, Any]:
+    """Everything that was tried, for plots and for people."""
+    from math import log10
+
+    chosen = {item.mixture for item in members}
+    latest = {item.mixture: item for item in (*explorer.tried.values(), *final) if item.gain}
+    edge = {item.mixture for item in front(worthwhile(list(latest.values())))}
+    return {
+        "ranked_by": "time" if explorer.clock else "bits",
+        "layers": [
+            {**layer.model_dump(), "sqnr": round(-10 * log10(max(part, 1e-20)), 2)}
+            for layer, part in zip(explorer.layers, noise, strict=True)
+        ],
+        "trials": [
+            {
+                "words": item.mixture.words(explorer.layers),
+                "mixture": item.mixture.model_dump(mode="json"),
+                "gain": item.gain,
+                "sqnr": item.sqnr,
+                "agreement": item.agreement,
+                "contended": item.contended,
+                "front": item.mixture in edge,
+                "slot": item.mixture in chosen,
+            }
+            for item in latest.values()
+        ],
+        "refused": [{"words": key.words(explorer.layers), "why": why} for key, why in explorer.refused.items()],
+        "failed": explorer.failed,
+    }
+
+
+class SearchOnnx(SearchPrecision):
+    """For ONNX models: static INT8 as ONNX Runtime's quantizer writes it."""
+
+    version: ClassVar[int] = 1
+    tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
+
+    calibration: Artifact
+    """A sample folder, apart from `samples`."""
+    form: dict[str, bool | str] = {}
+    """Options of `quantize_static` that the runtime wants."""
+
+    def layers(self, work: Workspace) -> list[Layer]:
+        """See `onnx_layers`."""
+        from edgebuild.compress.search.precision.onnx import onnx_layers
+
+        return onnx_layers(work.path(self.model))
+
+    def trial(self, work: Workspace, mixtures: tuple[Mixture, ...], keep: bool) -> TryMixtures:
+        """From one calibration of the method that the mixtures name."""
+        from edgebuild.compress.quantize.onnx_static import CalibrateRanges
+        from edgebuild.compress.search.precision.trials import TryOnnx
+
+        method = mixtures[0].ranges if mixtures else "minmax"
+        ranges = CalibrateRanges(model=self.model, calibration=self.calibration, method=method)
+        if mixtures:
+            work.run(ranges)
+        return TryOnnx(
+            model=self.model,
+            ranges=ranges.out(),
+            samples=self.samples,
+            call=self.call,
+            mixtures=mixtures,
+            keep=keep,
+            form=self.form,
+        )
