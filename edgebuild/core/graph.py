@@ -114,6 +114,9 @@ class Lowering(Protocol):
             Refused: the spec has no data to calibrate with.
         """
 
+    def has(self, name: str) -> bool:
+        """Whether the spec has a split of that name."""
+
     def split(self, name: str) -> Artifact:
         """A checked split, by its name.
 

@@ -81,13 +81,17 @@ class TargetLowering:
         """That the runtime is given."""
         return int(self.target.call().options.get("threads", 1))
 
+    def has(self, name: str) -> bool:
+        """See `Lowering`."""
+        return name in self.shared.spec.data.splits
+
     def split(self, name: str) -> Artifact:
         """The samples of a split that are run for this target.
 
         Raises:
             Refused: the spec has no such split.
         """
-        if name not in self.shared.spec.data.splits:
+        if not self.has(name):
             why = f"it needs samples, and the spec has no `{name}` split."
             raise Refused(by="plan", why=why, fix=f"Add `{name}` under `data.splits`.", kind="not applicable")
         return self.shared.split(name, self.at_most if name in SPLITS else None)

@@ -86,8 +86,8 @@ def test_members_cover_the_most_and_come_fastest_first() -> None:
 
 def test_words_say_which_layers_and_how_much_of_the_work() -> None:
     five = layers(10, 10, 10, 10, 60)
-    assert Mixture(first=0, last=4).words(five) == "all 5 layers in int8 (100 % of the multiplications)"
+    assert Mixture(first=0, last=4).words(five) == "all 5 layers in int8 (100 % of the multiplications); minmax ranges"
     one = Mixture(first=1, last=4, floats=(2,), ranges="entropy")
     words = "layers 2 to 5 of 5 in int8 (80 % of the multiplications), all but 3; entropy ranges"
     assert one.words(five) == words
-    assert Mixture(first=4, last=4).words(five) == "layer 5 of 5 in int8 (60 % of the multiplications)"
+    assert Mixture(first=4, last=4).words(five) == "layer 5 of 5 in int8 (60 % of the multiplications); minmax ranges"

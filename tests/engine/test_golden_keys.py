@@ -20,6 +20,7 @@ import pytest
 from edgebuild import spec
 from edgebuild.compress.search.precision.clock import TimeMixtures
 from edgebuild.compress.search.precision.mixtures import Mixture
+from edgebuild.compress.search.precision.tflite import TryTflite
 from edgebuild.compress.search.precision.trials import TryOnnx
 from edgebuild.core import versions
 from edgebuild.core.dossier import Call
@@ -121,6 +122,7 @@ def trials(model: Artifact, samples: Artifact) -> Iterator[Step]:
     facts, ranges = Artifact(id="0", filename="facts.json"), Artifact(id="0", filename="ranges.json")
     mixtures = (Mixture(first=1, last=3, floats=(2,)),)
     yield TryOnnx(model=model, ranges=ranges, samples=samples, call=call, mixtures=mixtures)
+    yield TryTflite(model=model, ranges=ranges, samples=samples, call=call, mixtures=mixtures)
     yield TimeMixtures(models=(model,), call=call, samples=samples, facts=facts)
 
 

@@ -68,6 +68,8 @@ class LiteRTTarget(Target):
         from edgebuild.compress.quantize import tflite
 
         match (how.weights, how.activations):
+            case ("mixed", "int8"):
+                return self.mixed(to, draft, how)
             case ("int8", "int8"):
                 ranges = to.add(tflite.CalibrateTflite(model=draft.model, calibration=to.calibration()), "calibrate")
                 step = tflite.QuantizeTfliteStatic(model=draft.model, ranges=ranges, per_channel=how.per_channel)
@@ -90,6 +92,25 @@ class LiteRTTarget(Target):
             fix="It has int8 weights with int8, dynamic or float32 activations, and float16 weights.",
             kind="not applicable",
         )
+
+    def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
+        """A slot of the front over what layers are computed in."""
+        from edgebuild.compress.search.front import TakeSlot
+        from edgebuild.compress.search.precision.tflite import SCHEMES, STATIC, SearchTflite
+
+        calibration = to.calibration() if to.has("calibrate") else None
+        search = SearchTflite(
+            model=draft.model,
+            calibration=calibration,
+            samples=to.split("select"),
+            call=self.call(),
+            clock=to.clock,
+            floats=how.keep_float,
+            schemes=tuple(item for item in SCHEMES if calibration is not None or item != STATIC),
+        )
+        found = to.add(search, "search precisions")
+        model = to.add(TakeSlot(front=found, number=draft.slot, name="model.tflite"), f"take slot {draft.slot + 1}")
+        return draft.then(model, f"INT8 in some layers, member {draft.slot + 1} of the front of speed and SQNR")
 
     def finish(self, to: Lowering, draft: Draft) -> Draft:
         """Integers at the ends where they are asked for; held to the delegates where they are to run here."""

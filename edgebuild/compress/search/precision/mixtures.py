@@ -17,7 +17,10 @@ LEAST_WORK = 0.1
 COARSE = 10
 """Borders that the first trials may choose from; nearer ones are tried about the best of them."""
 
-Ranges = Literal["minmax", "percentile", "entropy"]
+BITS = {"int8": 8.0, "dynamic int8": 8.0, "int8 weights": 20.0, "int4 weights": 18.0}
+"""Mean bits of a multiplication's two operands, by scheme; 32 in floating point."""
+
+Ranges = Literal["minmax", "average", "percentile", "entropy"]
 
 
 class Layer(Record):
@@ -55,7 +58,7 @@ class Mixture(Record):
         return sum(layers[index].macs for index in self.layers) / total
 
     def words(self, layers: Sequence[Layer]) -> str:
-        """`layers 3 to 9 of 10 in int8 (62 % of the multiplications), all but 5; percentile ranges`."""
+        """`layers 3 to 9 of 10 in int8 (62 % of the multiplications), all but 5; minmax ranges`."""
         count = len(layers)
         where = f"layers {self.first + 1} to {self.last + 1} of {count}"
         if self.first == self.last:
@@ -65,21 +68,29 @@ class Mixture(Record):
         text = f"{where} in {self.scheme} ({self.work(layers):.0%} of the multiplications)".replace("%", " %")
         if self.floats:
             text += f", all but {', '.join(str(index + 1) for index in self.floats)}"
-        return text if self.ranges == "minmax" else f"{text}; {self.ranges} ranges"
+        return f"{text}; {self.ranges} ranges"
+
+    def without(self, kept: Iterable[int]) -> Mixture:
+        """The same with these layers in floating point."""
+        floats = tuple(sorted({*self.floats, *(index for index in kept if self.first <= index <= self.last)}))
+        return self.model_copy(update={"floats": floats})
 
 
-def single(count: int, scheme: str = "int8") -> list[Mixture]:
+def single(count: int, scheme: str = "int8", ranges: Ranges = "minmax") -> list[Mixture]:
     """Each layer alone: what the sensitivities are measured by."""
-    return [Mixture(first=index, last=index, scheme=scheme) for index in range(count)]
+    return [Mixture(first=index, last=index, scheme=scheme, ranges=ranges) for index in range(count)]
 
 
-def coarse(layers: Sequence[Layer], scheme: str = "int8") -> list[Mixture]:
+def coarse(layers: Sequence[Layer], scheme: str = "int8", ranges: Ranges = "minmax") -> list[Mixture]:
     """Regions between about ten borders that hold enough of the work, the whole first."""
     count = len(layers)
     grain = max(1, -(-count // COARSE))
     borders = [*range(0, count, grain), count]
     found = [
-        Mixture(first=start, last=end - 1, scheme=scheme) for start in borders[:-1] for end in borders if end > start
+        Mixture(first=start, last=end - 1, scheme=scheme, ranges=ranges)
+        for start in borders[:-1]
+        for end in borders
+        if end > start
     ]
     worth = [item for item in found if item.work(layers) >= LEAST_WORK]
     return sorted(worth, key=lambda item: (-item.work(layers), item.first))

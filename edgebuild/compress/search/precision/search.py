@@ -35,7 +35,6 @@ WORST = 3
 """Layers of a region that are left in floating point in turn."""
 BETTER_DB = 0.3
 """By which another calibration must be better to be preferred."""
-OTHER_RANGES: tuple[Ranges, ...] = ("percentile", "entropy")
 
 
 class SearchPrecision(Step):
@@ -66,8 +65,14 @@ class SearchPrecision(Step):
     seconds: float = 120.0
     """After which no new trial begins."""
     schemes: tuple[str, ...] = ("int8",)
+    """How layers may be computed besides floating point; the first is tried in every region."""
     floats: tuple[str, ...] = ()
     """Globs of layers that stay in floating point whatever it costs."""
+
+    usual: ClassVar[Ranges] = "minmax"
+    """Calibration of the trials."""
+    others: ClassVar[tuple[Ranges, ...]] = ("percentile", "entropy")
+    """Calibrations that the finalists may have instead."""
 
     def layers(self, work: Workspace) -> list[Layer]:
         """Layers of the model in the order of execution."""
@@ -91,9 +96,9 @@ class SearchPrecision(Step):
             most=self.most,
             seconds=self.seconds,
         )
-        noise = explorer.sensitivities(self.schemes[0])
-        explore(explorer, self.kept(layers), noise)
-        found = finalists(explorer)
+        noise = explorer.sensitivities(self.schemes[0], self.usual)
+        explore(explorer, self.kept(layers), noise, self.schemes, self.usual)
+        found = finalists(explorer, self.others)
         members = spread(found, self.slots)
         if not members:
             raise Refused(by="search", why=nothing_gained(explorer), kind="not applicable")
@@ -120,18 +125,24 @@ class SearchPrecision(Step):
         return tuple(sorted(set(found)))
 
 
-def explore(explorer: Explorer, kept: tuple[int, ...], noise: Sequence[float]) -> None:
-    """Try regions, then what lies about the best of them."""
+def explore(
+    explorer: Explorer, kept: tuple[int, ...], noise: Sequence[float], schemes: Sequence[str], ranges: Ranges
+) -> None:
+    """Try whole models, then regions, then what lies about the best of them.
+
+    Of the first scheme all regions are tried: it may lose as a whole and gain in a part. Of another one they are where
+    the whole gains.
+    """
     count = len(explorer.layers)
 
-    def allowed(mixture: Mixture) -> Mixture:
-        inner = {index for index in kept if mixture.first <= index <= mixture.last}
-        return mixture.model_copy(update={"floats": tuple(sorted({*mixture.floats, *inner}))}) if inner else mixture
+    def attempt(mixtures: Sequence[Mixture]) -> list[Tried]:
+        apart = (item.without(kept) for item in mixtures)
+        return explorer.attempt(item for item in apart if item.layers)
 
-    def attempt(mixtures: Sequence[Mixture]) -> None:
-        explorer.attempt(item for item in map(allowed, mixtures) if item.layers)
-
-    attempt(coarse(explorer.layers))
+    whole = attempt([Mixture(first=0, last=count - 1, scheme=scheme, ranges=ranges) for scheme in schemes])
+    gaining = {item.mixture.scheme for item in worthwhile(whole)} | {schemes[0]}
+    for scheme in filter(gaining.__contains__, schemes):
+        attempt(coarse(explorer.layers, scheme, ranges))
     for _ in range(ROUNDS):
         best = spread(list(explorer.tried.values()), SLOTS)
         before = len(explorer.tried)
@@ -142,12 +153,12 @@ def explore(explorer: Explorer, kept: tuple[int, ...], noise: Sequence[float]) -
     attempt([other for item in best for other in exceptions(item.mixture, noise, WORST)])
 
 
-def finalists(explorer: Explorer) -> list[Tried]:
+def finalists(explorer: Explorer, ways: Sequence[Ranges]) -> list[Tried]:
     """The best with the calibration that suits each, timed again beside each other."""
     best = spread(list(explorer.tried.values()), FINALISTS)
     final: list[Tried] = []
-    others = {item.mixture: [item.mixture.model_copy(update={"ranges": way}) for way in OTHER_RANGES] for item in best}
-    for way in range(len(OTHER_RANGES)):
+    others = {item.mixture: [item.mixture.model_copy(update={"ranges": way}) for way in ways] for item in best}
+    for way in range(len(ways)):
         # One trial holds mixtures of one calibration.
         explorer.attempt([choices[way] for choices in others.values()], clocked=False)
     for item in best:
