@@ -20,10 +20,12 @@ import pytest
 from edgebuild import spec
 from edgebuild.compress.search.precision.clock import TimeMixtures
 from edgebuild.compress.search.precision.mixtures import Mixture
-from edgebuild.compress.search.precision.tflite import TryTflite
+from edgebuild.compress.search.precision.search import SearchOnnxTimed
+from edgebuild.compress.search.precision.tflite import SearchTflite, SearchTfliteTimed, TryTflite
 from edgebuild.compress.search.precision.trials import TryOnnx
 from edgebuild.core import versions
 from edgebuild.core.dossier import Call
+from edgebuild.core.graph import Clock
 from edgebuild.core.records import canonical_json, digest_of
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
@@ -120,6 +122,9 @@ def trials(model: Artifact, samples: Artifact) -> Iterator[Step]:
     """What searches run."""
     call = Call(runtime="onnxruntime", session="edgebuild.runtimes.onnxruntime.session")
     facts, ranges = Artifact(id="0", filename="facts.json"), Artifact(id="0", filename="ranges.json")
+    clock = Clock(facts=facts, samples=samples)
+    for kind in (SearchOnnxTimed, SearchTflite, SearchTfliteTimed):
+        yield kind(model=model, calibration=samples, samples=samples, call=call, clock=clock)
     mixtures = (Mixture(first=1, last=3, floats=(2,)),)
     yield TryOnnx(model=model, ranges=ranges, samples=samples, call=call, mixtures=mixtures)
     yield TryTflite(model=model, ranges=ranges, samples=samples, call=call, mixtures=mixtures)

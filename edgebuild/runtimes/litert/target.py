@@ -96,10 +96,11 @@ class LiteRTTarget(Target):
     def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
         """A slot of the front over what layers are computed in."""
         from edgebuild.compress.search.front import TakeSlot
-        from edgebuild.compress.search.precision.tflite import SCHEMES, STATIC, SearchTflite
+        from edgebuild.compress.search.precision.tflite import SCHEMES, STATIC, SearchTflite, SearchTfliteTimed
 
         calibration = to.calibration() if to.has("calibrate") else None
-        search = SearchTflite(
+        kind = SearchTfliteTimed if to.clock else SearchTflite
+        search = kind(
             model=draft.model,
             calibration=calibration,
             samples=to.split("select"),

@@ -105,9 +105,10 @@ class OnnxRuntimeTarget(Target):
     def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
         """A slot of the front over which layers are in integers."""
         from edgebuild.compress.search.front import TakeSlot
-        from edgebuild.compress.search.precision.search import SearchOnnx
+        from edgebuild.compress.search.precision.search import SearchOnnx, SearchOnnxTimed
 
-        search = SearchOnnx(
+        kind = SearchOnnxTimed if to.clock else SearchOnnx
+        search = kind(
             model=draft.model,
             calibration=to.calibration(),
             samples=to.split("select"),

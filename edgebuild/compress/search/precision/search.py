@@ -45,13 +45,11 @@ class SearchPrecision(Step):
     the source on the target. The finalists are timed again in one process of their own, so that luck in a batch does
     not choose. What it writes beside the front: `trials.json`, everything that was tried.
 
-    It holds the machine alone, as its trials need it. Killed, it goes on where it was.
+    Killed, it goes on where it was.
     """
 
     filename: ClassVar[str] = "front"
     portable: ClassVar[bool] = False
-    deterministic: ClassVar[bool] = False
-    alone: ClassVar[bool] = True
 
     model: Artifact
     samples: Artifact
@@ -261,3 +259,11 @@ class SearchOnnx(SearchPrecision):
             keep=keep,
             form=self.form,
         )
+
+
+class SearchOnnxTimed(SearchOnnx):
+    """The same by times taken on the target: it holds the machine alone, as its trials need it."""
+
+    version: ClassVar[int] = 1
+    deterministic: ClassVar[bool] = False
+    alone: ClassVar[bool] = True

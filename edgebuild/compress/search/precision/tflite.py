@@ -136,3 +136,11 @@ class SearchTflite(SearchPrecision):
         return TryTflite(
             model=self.model, ranges=ranges, samples=self.samples, call=self.call, mixtures=mixtures, keep=keep
         )
+
+
+class SearchTfliteTimed(SearchTflite):
+    """The same by times taken on the target: it holds the machine alone, as its trials need it."""
+
+    version: ClassVar[int] = 1
+    deterministic: ClassVar[bool] = False
+    alone: ClassVar[bool] = True
