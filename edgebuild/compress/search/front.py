@@ -26,6 +26,12 @@ class Member(NamedTuple):
     """What the search knows of it; guides nobody further: every slot is measured like any candidate."""
 
 
+def finalist(slot: int, superlative: str) -> str:
+    """A member in words, before it is known: `the fastest finalist`, `the 2nd fastest finalist`."""
+    place = "" if slot == 0 else {2: "2nd ", 3: "3rd "}.get(slot + 1, f"{slot + 1}th ")
+    return f"the {place}{superlative} finalist"
+
+
 def write_front(output: Path, members: Sequence[Member]) -> None:
     """The output of a search: `front.json` and a folder for each member, the best first."""
     output.mkdir(parents=True)

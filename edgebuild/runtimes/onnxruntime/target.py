@@ -104,7 +104,7 @@ class OnnxRuntimeTarget(Target):
 
     def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
         """A slot of the front over which layers are in integers."""
-        from edgebuild.compress.search.front import TakeSlot
+        from edgebuild.compress.search.front import TakeSlot, finalist
         from edgebuild.compress.search.precision.search import SearchOnnx
 
         search = SearchOnnx(
@@ -117,7 +117,9 @@ class OnnxRuntimeTarget(Target):
         )
         found = to.add(search, "search precisions")
         model = to.add(TakeSlot(front=found, number=draft.slot, name="model.onnx"), f"take slot {draft.slot + 1}")
-        return draft.then(model, f"static INT8 in some layers, member {draft.slot + 1} of the front of speed and SQNR")
+        means, superlative = ("time", "fastest") if to.clock else ("bits", "smallest")
+        words = f"static INT8 in some layers, searched by {means}: {finalist(draft.slot, superlative)}"
+        return draft.taken(found, model, words)
 
     def finish(self, to: Lowering, draft: Draft) -> Draft:
         """In the format that ships; held to the providers where they are to run here."""
