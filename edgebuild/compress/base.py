@@ -9,6 +9,17 @@ from edgebuild.core.records import Documented, Record
 from edgebuild.core.wires import Artifact
 
 
+class Found(Record):
+    """Where a search put a model: which member of its front."""
+
+    front: Artifact
+    """A folder (see `search/front.py`)."""
+    slot: int
+    """From 0."""
+    words: str
+    """What a draft says of it, in whose place the front's own words come once they are known."""
+
+
 class Draft(Record):
     """A model under way."""
 
@@ -19,11 +30,18 @@ class Draft(Record):
     """What was done so far, a phrase for each stage, as reports print it."""
     slot: int = 0
     """Which member of a search's front it is to become; see `Recipe`."""
+    found: Found | None = None
+    """The search that it comes from, where there was one."""
 
     def then(self, model: Artifact, words: str, format: str = "") -> Draft:  # noqa: A002 - the house's word
         """The draft after one more stage, in the same format where none is given."""
-        words_so_far = (*self.words, words)
-        return Draft(model=model, format=format or self.format, words=words_so_far, slot=self.slot)
+        changed = {"model": model, "words": (*self.words, words), "format": format or self.format}
+        return self.model_copy(update=changed)
+
+    def taken(self, front: Artifact, model: Artifact, words: str) -> Draft:
+        """The draft as `model`, the member of a front that its slot says."""
+        found = Found(front=front, slot=self.slot, words=words)
+        return self.then(model, words).model_copy(update={"found": found})
 
 
 class Compressor(Protocol):

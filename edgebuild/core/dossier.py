@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from edgebuild.core.evidence import Measurement, Verdict
 from edgebuild.core.records import Record
@@ -77,6 +77,61 @@ class CandidateFile(Record):
         return None
 
 
+class SearchedLayer(Record):
+    """A layer that a search could compute in integers or not, in the order of execution."""
+
+    name: str
+    """"" where the model has none for it."""
+    op: str
+    part: float
+    """Of the multiplications of all layers, 0 to 1."""
+    sqnr: float | None
+    """In dB, of the whole model with this layer alone in integers; None where that cannot be."""
+
+
+class Trial(Record):
+    """What came of one mixture of precisions."""
+
+    gain: float
+    """Time of the source over its own; 32 over its effective bits where the search ranked by bits."""
+    sqnr: float
+    """In dB, against the model in floating point."""
+
+
+class Finalist(Trial):
+    """A mixture that is told of by itself."""
+
+    candidate: str = ""
+    """That it became."""
+    words: str
+    integers: tuple[int, ...]
+    """Positions of the layers that it computes in integers."""
+
+
+class Search(Record):
+    """What one search over precisions tried, on samples of `select`."""
+
+    name: str
+    """Of the first candidate that came of it."""
+    ranked_by: Literal["time", "bits"]
+    """Measured on the target, or estimated where that was not at hand."""
+    layers: tuple[SearchedLayer, ...]
+    trials: tuple[Trial, ...]
+    """All of them but for `untold`, finalists among them."""
+    untold: int = 0
+    """Trials that nothing is kept of: there were too many."""
+    contended: int = 0
+    """Of all trials, those that others took the processor from meanwhile."""
+    refused: int = 0
+    """Mixtures that could not be made or run."""
+    refused_words: str = ""
+    """Why the first of them could not."""
+    finalists: tuple[Finalist, ...]
+    """Those that became candidates, in order of their slots."""
+    whole: Finalist | None = None
+    """All layers in integers, where that was tried: what finalists are compared with."""
+
+
 class Dossier(Record):
     """One target: its candidates, the choice, the verdicts and how they came about."""
 
@@ -116,6 +171,8 @@ class Dossier(Record):
     """Each a sentence: what was chosen over what, and why."""
     notes: tuple[str, ...] = ()
     """Each a sentence: terms skipped, contended runs, too few samples."""
+    searches: tuple[Search, ...] = ()
+    """What was tried for candidates that a search ended with."""
     protocol: dict[str, Any] = {}
     """How latency and memory were taken: rounds, processes, threads, warm-up."""
 

@@ -42,12 +42,18 @@ class Entrant(Record):
     """`layers.json`, where a budget asks how near a float candidate is to the source."""
     call: Call | None = None
     """How to load it, where that is not how the target loads all."""
+    search: Attempt | None = None
+    """Front of the search that it comes from, with `trials.json`: everything that was tried."""
+    slot: int = 0
+    """Which member of the front it is."""
+    searched: str = ""
+    """The part of `recipe` in whose place the front's own words come."""
 
 
 class DecideTarget(Step):
     """Hold every number against the budgets, choose, and write down all that is true of one target."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     filename: ClassVar[str] = "dossier.json"
     inline: ClassVar[bool] = True
 
@@ -141,6 +147,7 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
         front=front(files, step.metrics),
         decisions=(*decisions(choice, files, met, judged), *differences(files, raw.layers(), step.budgets)),
         notes=(*choice.notes, *raw.notes()),
+        searches=raw.searches(),
         protocol=raw.protocol,
     )
 

@@ -7,16 +7,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgebuild.core.dossier import Account, CandidateFile
+from edgebuild.core.dossier import Account, CandidateFile, Search
 from edgebuild.core.evidence import Measurement
 from edgebuild.core.step import Workspace
 from edgebuild.core.wires import Attempt, Refusal
 from edgebuild.decide import evidence
 from edgebuild.decide.held import Held
 from edgebuild.decide.reasons import DUE
+from edgebuild.decide.searches import read_search, slot_words
 
 if TYPE_CHECKING:
-    from edgebuild.decide.dossier import DecideTarget
+    from edgebuild.decide.dossier import DecideTarget, Entrant
 
 AGAIN = "A build tries again 10 minutes after the last try, `edgebuild build --remeasure` at once."
 
@@ -65,7 +66,7 @@ class Records:
         entrant = self.step.entrants[row]
         refusal = next(filter(None, map(self.refused, (entrant.model, *entrant.predictions))), None)
         path = self.work.attempt(entrant.model)
-        common = {"name": entrant.name, "recipe": entrant.recipe, "required": entrant.required}
+        common = {"name": entrant.name, "recipe": self.recipe(entrant), "required": entrant.required}
         if refusal is not None or not isinstance(path, Path):
             return CandidateFile(**common, refusal=refusal)
         account = self.json(entrant.account)
@@ -78,6 +79,23 @@ class Records:
             ratio=self.ratio(row, digest),
             account=Account.model_validate(account) if account else None,
         )
+
+    def recipe(self, entrant: Entrant) -> str:
+        """What a candidate is, in words: those of the search that it comes from, where they are known."""
+        front = self.work.attempt(entrant.search) if entrant.search is not None else None
+        words = slot_words(front, entrant.slot) if isinstance(front, Path) else ""
+        return entrant.recipe.replace(entrant.searched, words) if words and entrant.searched else entrant.recipe
+
+    def searches(self) -> tuple[Search, ...]:
+        """What each search tried, once, though several candidates come of it."""
+        slots: dict[str, dict[int, str]] = {}
+        fronts: dict[str, Path] = {}
+        for entrant in self.step.entrants:
+            front = self.work.attempt(entrant.search) if entrant.search is not None else None
+            if isinstance(front, Path) and entrant.search is not None:
+                fronts[entrant.search.id] = front
+                slots.setdefault(entrant.search.id, {}).setdefault(entrant.slot, entrant.name)
+        return tuple(read_search(front, slots[search]) for search, front in fronts.items())
 
     def measurements(self, row: int, path: Path, digest: str, account: Any) -> tuple[Measurement, ...]:
         """Every number about a candidate that was made."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgebuild.compress.base import Found
 from edgebuild.core.dossier import Call
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
@@ -35,5 +36,7 @@ class CandidatePlan:
     """The runtime's options in its own words, for the package."""
     beside: Artifact | None = None
     """Folder of files that ship with it."""
+    found: Found | None = None
+    """The search that it comes from, where there was one."""
     refusal: Refused | None = None
     """Known before any work."""

@@ -69,6 +69,9 @@ def decide(
                 account=entrant.account.attempt(),
                 layers=entrant.layers.attempt() if entrant.layers else None,
                 call=entrant.call if to.searched else None,
+                search=entrant.found.front.attempt() if entrant.found else None,
+                slot=entrant.found.slot if entrant.found else 0,
+                searched=entrant.found.words if entrant.found else "",
             )
             for entrant in entrants
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgebuild.compress.base import Draft, Recipe
@@ -117,19 +117,19 @@ class TargetLowering:
             setting: what is put behind its name where the target's options are searched.
         """
         self._candidate = name = name + setting
-        words = self.target.describe(recipe)
+        words, found = self.target.describe(recipe), None
         try:
             if refused is not None:
                 raise refused
             self.target.admits(recipe)
             draft = self.completed(recipe)
             words = "; ".join(draft.words) or words
-            model = draft.model
+            model, found = draft.model, draft.found
         except Refused as error:
             refused, model = error, self.shared.decline(error)
         if setting:
             words += f"; with {setting.removeprefix('.').replace('.', ', ').replace('-', ' ')}"
-        plan = self.evidence(name, words, recipe, model, refused)
+        plan = replace(self.evidence(name, words, recipe, model, refused), found=found)
         self.candidates.append(plan)
         return plan
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+from edgebuild.compress.base import Draft
+from edgebuild.core.graph import Lowering
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
@@ -24,6 +26,12 @@ class Member(NamedTuple):
     """What was chosen, for people: `layers 3 to 7 in int8`."""
     values: dict[str, float]
     """What the search knows of it; guides nobody further: every slot is measured like any candidate."""
+
+
+def finalist(slot: int, superlative: str) -> str:
+    """A member in words, before it is known: `the fastest finalist`, `the 2nd fastest finalist`."""
+    place = "" if slot == 0 else {2: "2nd ", 3: "3rd "}.get(slot + 1, f"{slot + 1}th ")
+    return f"the {place}{superlative} finalist"
 
 
 def write_front(output: Path, members: Sequence[Member]) -> None:
@@ -73,3 +81,19 @@ class TakeSlot(Step):
             shutil.copytree(place, work.output)
         else:
             shutil.copyfile(place, work.output)
+
+
+def take_slot(to: Lowering, draft: Draft, search: Step, name: str, what: str) -> Draft:
+    """The member of a search over precisions that a draft is to become.
+
+    Args:
+        to: where the steps go.
+        draft: what is searched from.
+        search: writes the front.
+        name: file or folder name of the model.
+        what: the result in words, for as long as the front is not known.
+    """
+    found = to.add(search, "search precisions")
+    model = to.add(TakeSlot(front=found, number=draft.slot, name=name), f"take slot {draft.slot + 1}")
+    means, superlative = ("time", "fastest") if to.clock else ("bits", "smallest")
+    return draft.taken(found, model, f"{what}, searched by {means}: {finalist(draft.slot, superlative)}")

@@ -12,7 +12,7 @@ from edgebuild.deliver.report.scene import MARK, NAME, SMALL, Plot, Scene
 def labels(scene: Scene, plot: Plot, obstacles: Sequence[Obstacle]) -> None:
     """The names of points and limits, and a thin line to those that had to stand apart."""
     inner = Box(plot.frame.left + 4, plot.frame.top + 3, plot.frame.right - 3, plot.frame.bottom - 3)
-    points = plot.chart.points
+    points = [point for point in plot.chart.points if point.name]
     wanted = [
         *(Label(words(plot, limit), SMALL, tuple(beside(plot, limit))) for limit in plot.chart.limits),
         *(Label(point.name, NAME, places(plot, point)) for point in points),

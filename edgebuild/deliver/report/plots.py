@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from edgebuild.deliver.report.charts import Chart, Point
 from edgebuild.deliver.report.labels import Box, Obstacle, width
@@ -133,17 +135,33 @@ def mark_class(point: Point) -> str:
     return " ".join(filter(None, ("mark", "ships" if point.ships else "", "" if point.meets else "breaks")))
 
 
+class Sign(NamedTuple):
+    """One sign of a legend."""
+
+    css: str
+    draw: Callable[[float, float, float], str] | None
+    """None for a line."""
+    words: str
+    present: bool
+    """Whether it occurs."""
+
+
 def legend(scene: Scene, plot: Plot) -> None:
-    """What the signs mean that occur, in one row."""
+    """What the signs of a trade-off mean."""
     points = plot.chart.points
     entries = [
-        ("ring", circle, "ships", any(point.ships for point in points)),
-        ("mark", square, "source", any(point.source for point in points)),
-        ("mark", circle, "breaks no budget", any(point.meets and not point.source for point in points)),
-        ("mark breaks", circle, "breaks one", any(not point.meets for point in points)),
-        ("front", None, "Pareto front", True),
-        ("limit", None, "budget", any(plot.shown(limit) for limit in plot.chart.limits)),
+        Sign("ring", circle, "ships", any(point.ships for point in points)),
+        Sign("mark", square, "source", any(point.source for point in points)),
+        Sign("mark", circle, "breaks no budget", any(point.meets and not point.source for point in points)),
+        Sign("mark breaks", circle, "breaks one", any(not point.meets for point in points)),
+        Sign("front", None, "Pareto front", True),
+        Sign("limit", None, "budget", any(plot.shown(limit) for limit in plot.chart.limits)),
     ]
+    signs(scene, entries)
+
+
+def signs(scene: Scene, entries: Sequence[Sign]) -> None:
+    """What the signs mean that occur, in one row."""
     x, y = 16.0, HEIGHT - 18.0
     for css, draw, words, present in entries:
         wide = (18.0 if draw else 24.0) + width(words, SMALL)

@@ -12,6 +12,7 @@ from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.decide.budgets import Budget
 from edgebuild.deliver.report.plots import scene_of
+from edgebuild.deliver.report.trials import trials_scene
 from edgebuild.deliver.report.view import report_view
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class RenderReport(Step):
     """Write the dossiers of a spec as a report for people."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = ("jinja2",)
     filename: ClassVar[str] = "report"
 
@@ -46,7 +47,7 @@ class RenderReport(Step):
 def write_report(
     dossiers: Sequence[Dossier], budgets: Sequence[Sequence[Budget]], renderer: Renderer, output: Path
 ) -> None:
-    """Write `report.md` and an SVG for each trade-off.
+    """Write `report.md` and an SVG for each trade-off and each search.
 
     Args:
         dossiers: of one spec, in the order of its targets.
@@ -54,9 +55,11 @@ def write_report(
         renderer: of the templates under `report/`.
         output: the folder to make.
     """
-    view, charts = report_view(dossiers, budgets)
+    view, charts, trials = report_view(dossiers, budgets)
     output.mkdir()
-    for chart in charts:
-        svg = renderer.render("report/plot.svg.j2", asdict(scene_of(chart)))
-        (output / f"{chart.name}.svg").write_text(svg, encoding="utf-8")
+    scenes = {chart.name: scene_of(chart) for chart in charts}
+    scenes |= {chart.name: trials_scene(chart) for chart in trials}
+    for name, scene in scenes.items():
+        svg = renderer.render("report/plot.svg.j2", asdict(scene))
+        (output / f"{name}.svg").write_text(svg, encoding="utf-8")
     (output / "report.md").write_text(renderer.render("report/report.md.j2", view), encoding="utf-8")

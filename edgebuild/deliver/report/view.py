@@ -14,20 +14,27 @@ from edgebuild.deliver.report.across import across
 from edgebuild.deliver.report.charts import Chart, charts
 from edgebuild.deliver.report.numbers import device_words, line
 from edgebuild.deliver.report.outcome import headline, outcome_row, verdict_rows
+from edgebuild.deliver.report.tried import TrialsChart, trials_chart, tried
 
 
-def report_view(dossiers: Sequence[Dossier], budgets: Sequence[Sequence[Budget]]) -> tuple[dict[str, Any], list[Chart]]:
-    """The view of the report, and the figures it shows.
+def report_view(
+    dossiers: Sequence[Dossier], budgets: Sequence[Sequence[Budget]]
+) -> tuple[dict[str, Any], list[Chart], list[TrialsChart]]:
+    """The view of the report, and the figures it shows: trade-offs, and what searches tried.
 
     Args:
         dossiers: of one spec, in the order of its targets.
         budgets: of each target.
     """
-    targets, drawn = [], []
+    targets, drawn = [], list[Chart]()
+    searched: list[TrialsChart] = []
     for dossier, own in zip(dossiers, budgets, strict=True):
         figures, lost = charts(dossier, own)
         drawn += figures
-        targets.append(target_view(dossier, figures, lost))
+        own_searches = [(search, trials_chart(dossier, search)) for search in dossier.searches]
+        searched += [chart for _, chart in own_searches if chart.points]
+        told = target_view(dossier, figures, lost)
+        targets.append(told | {"tried": [tried(dossier, search, chart) for search, chart in own_searches]})
     first = dossiers[0]
     view = {
         "title": f"{first.name} {first.release}",
@@ -44,7 +51,7 @@ def report_view(dossiers: Sequence[Dossier], budgets: Sequence[Sequence[Budget]]
             if dossier.choice is not None
         ],
     }
-    return view, drawn
+    return view, drawn, searched
 
 
 def package(dossier: Dossier) -> str:

@@ -95,7 +95,7 @@ class LiteRTTarget(Target):
 
     def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
         """A slot of the front over what layers are computed in."""
-        from edgebuild.compress.search.front import TakeSlot
+        from edgebuild.compress.search.front import take_slot
         from edgebuild.compress.search.precision.tflite import SCHEMES, STATIC, SearchTflite, SearchTfliteTimed
 
         calibration = to.calibration() if to.has("calibrate") else None
@@ -109,9 +109,7 @@ class LiteRTTarget(Target):
             floats=how.keep_float,
             schemes=tuple(item for item in SCHEMES if calibration is not None or item != STATIC),
         )
-        found = to.add(search, "search precisions")
-        model = to.add(TakeSlot(front=found, number=draft.slot, name="model.tflite"), f"take slot {draft.slot + 1}")
-        return draft.then(model, f"INT8 in some layers, member {draft.slot + 1} of the front of speed and SQNR")
+        return take_slot(to, draft, search, "model.tflite", "8 bits in some layers")
 
     def finish(self, to: Lowering, draft: Draft) -> Draft:
         """Integers at the ends where they are asked for; held to the delegates where they are to run here."""

@@ -104,7 +104,7 @@ class OnnxRuntimeTarget(Target):
 
     def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
         """A slot of the front over which layers are in integers."""
-        from edgebuild.compress.search.front import TakeSlot
+        from edgebuild.compress.search.front import take_slot
         from edgebuild.compress.search.precision.search import SearchOnnx, SearchOnnxTimed
 
         kind = SearchOnnxTimed if to.clock else SearchOnnx
@@ -116,9 +116,7 @@ class OnnxRuntimeTarget(Target):
             clock=to.clock,
             floats=how.keep_float,
         )
-        found = to.add(search, "search precisions")
-        model = to.add(TakeSlot(front=found, number=draft.slot, name="model.onnx"), f"take slot {draft.slot + 1}")
-        return draft.then(model, f"static INT8 in some layers, member {draft.slot + 1} of the front of speed and SQNR")
+        return take_slot(to, draft, search, "model.onnx", "static INT8 in some layers")
 
     def finish(self, to: Lowering, draft: Draft) -> Draft:
         """In the format that ships; held to the providers where they are to run here."""

@@ -134,7 +134,7 @@ class TensorrtTarget(Target):
         from edgebuild.runtimes.tensorrt.check import CheckTensorrt
 
         checked = to.add(CheckTensorrt(model=draft.model), "ask TensorRT's parser")
-        return Draft(model=checked, format=draft.format, words=draft.words)
+        return draft.model_copy(update={"model": checked})
 
     @property
     def parser(self) -> bool:

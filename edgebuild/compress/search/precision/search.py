@@ -171,8 +171,8 @@ def finalists(explorer: Explorer, ways: Sequence[Ranges]) -> list[Tried]:
 
 def member(item: Tried, layers: Sequence[Layer], clock: Clock | None) -> Member:
     """A mixture as a candidate."""
-    unit = "speed-up in the search" if clock else "effective bits, estimated"
-    words = f"{item.mixture.words(layers)}; {item.gain:.2f} x {unit}, {item.sqnr:.1f} dB"
+    pace = f"{item.gain:.2f} × the speed in the search" if clock else f"{32 / item.gain:.1f} effective bits, estimated"
+    words = f"{item.mixture.words(layers)}; {pace}, {item.sqnr:.1f} dB"
     values = {"gain": item.gain, "sqnr": item.sqnr}
     return Member(path=item.path, words=words, values=values)
 
@@ -193,28 +193,29 @@ def nothing_gained(explorer: Explorer) -> str:
 def told(
     explorer: Explorer, noise: Sequence[float], members: Sequence[Tried], final: Sequence[Tried]
 ) -> dict[str, Any]:
-    """Everything that was tried, for plots and for people."""
+    """Everything that was tried, for plots and for people; `core.dossier.Search` says what is read of it."""
     from math import log10
 
-    chosen = {item.mixture for item in members}
+    slots = {item.mixture: number for number, item in enumerate(members)}
     latest = {item.mixture: item for item in (*explorer.tried.values(), *final) if item.gain}
     edge = {item.mixture for item in front(worthwhile(list(latest.values())))}
     return {
         "ranked_by": "time" if explorer.clock else "bits",
         "layers": [
-            {**layer.model_dump(), "sqnr": round(-10 * log10(max(part, 1e-20)), 2)}
+            {**layer.model_dump(), "sqnr": None if part == 1 else round(-10 * log10(max(part, 1e-20)), 2)}
             for layer, part in zip(explorer.layers, noise, strict=True)
         ],
         "trials": [
             {
                 "words": item.mixture.words(explorer.layers),
                 "mixture": item.mixture.model_dump(mode="json"),
+                "integers": item.mixture.layers,
                 "gain": item.gain,
                 "sqnr": item.sqnr,
                 "agreement": item.agreement,
                 "contended": item.contended,
                 "front": item.mixture in edge,
-                "slot": item.mixture in chosen,
+                "slot": slots.get(item.mixture),
             }
             for item in latest.values()
         ],
@@ -226,7 +227,7 @@ def told(
 class SearchOnnx(SearchPrecision):
     """For ONNX models: static INT8 as ONNX Runtime's quantizer writes it."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
 

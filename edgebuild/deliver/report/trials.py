@@ -1,0 +1,80 @@
+"""Everything that a search tried → what its SVG consists of, in pixels."""
+
+from __future__ import annotations
+
+from edgebuild.deliver.report.charts import Point
+from edgebuild.deliver.report.labels import Box, Obstacle
+from edgebuild.deliver.report.naming import labels
+from edgebuild.deliver.report.plots import Sign, axes, front, heading, signs
+from edgebuild.deliver.report.scale import scale_of
+from edgebuild.deliver.report.scene import BOTTOM, HEIGHT, LEFT, MARK, RIGHT, TOP, WIDTH, Plot, Scene, circle
+from edgebuild.deliver.report.tried import TrialsChart
+
+DOT = 2.8
+"""Radius of a trial that became no candidate."""
+SOURCE = 1.0
+"""What the source gains over itself."""
+
+
+def trials_scene(chart: TrialsChart) -> Scene:
+    """Everything to draw of a search."""
+    plot = Plot(
+        chart,
+        scale_of([SOURCE, *(point.x.value for point in chart.points)], [], LEFT, WIDTH - RIGHT),
+        scale_of([point.y.value for point in chart.points], [], HEIGHT - BOTTOM, TOP, linear=True),
+    )
+    scene = Scene(chart.title, chart.words)
+    heading(scene, chart)
+    axes(scene, plot)
+    obstacles = [*source(scene, plot), *front(scene, plot), *dots(scene, plot)]
+    labels(scene, plot, obstacles)
+    marks(scene, plot)
+    some = any(point.name for point in chart.points)
+    signs(
+        scene,
+        [
+            Sign("ring", circle, "ships", any(point.ships for point in chart.points)),
+            Sign("mark", circle, "became a candidate", some),
+            Sign("dot", dot, "tried", not all(point.name for point in chart.points)),
+            Sign("front", None, "Pareto front", True),
+            Sign("one", None, "the source's speed" if "speed" in chart.x.label else "32 bits", True),
+        ],
+    )
+    return scene
+
+
+def source(scene: Scene, plot: Plot) -> list[Obstacle]:
+    """A line at what the source gains: its answers are no number of decibels away from themselves."""
+    x, frame = plot.x.at(SOURCE), plot.frame
+    scene.path("one", f"M{x:.1f} {frame.top:.1f}V{frame.bottom:.1f}")
+    return [Obstacle(Box(x - 1, frame.top, x + 1, frame.bottom), 0.6)]
+
+
+def dots(scene: Scene, plot: Plot) -> list[Obstacle]:
+    """The trials that became no candidate, and what a name should rather not cover of any trial."""
+    found = []
+    for point in plot.chart.points:
+        x, y = plot.at(point)
+        radius = MARK + 3 if point.name else DOT
+        found.append(Obstacle(Box(x - radius, y - radius, x + radius, y + radius), 2.0 if point.name else 0.6))
+        if not point.name:
+            scene.path("dot", circle(x, y, DOT))
+    return found
+
+
+def dot(x: float, y: float, _: float) -> str:
+    """A trial in the legend."""
+    return circle(x, y, DOT)
+
+
+def marks(scene: Scene, plot: Plot) -> None:
+    """Those that became candidates, what ships last and ringed."""
+
+    def late(point: Point) -> bool:
+        return point.ships
+
+    for point in sorted((item for item in plot.chart.points if item.name), key=late):
+        x, y = plot.at(point)
+        if point.ships:
+            scene.path("ring", circle(x, y, MARK + 4))
+        scene.path("mark ships" if point.ships else "mark", circle(x, y, MARK))

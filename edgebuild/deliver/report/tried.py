@@ -1,0 +1,184 @@
+"""What a search tried → a figure as data, sentences for its finalists, a row for each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgebuild.core.dossier import Dossier, Finalist, Search
+from edgebuild.deliver.report.charts import Axis, Chart, Point, Span, slug
+from edgebuild.deliver.report.numbers import NOTHING, cell, code, device_words, line, number, times
+
+FLOOR_DB = 0.0
+"""Trials below it are counted, not drawn: there is more error than signal."""
+NAMED = 3
+"""Layers that a sentence names at most."""
+SAME = 0.005
+"""Parts of a speed that are no difference: the last digit which is printed."""
+
+
+@dataclass(frozen=True)
+class TrialsChart(Chart):
+    """Every trial by what it gains and how near it stays; points without a name became no candidate."""
+
+    @property
+    def words(self) -> str:
+        """What a reader who cannot see it must know."""
+        named = [item for item in self.points if item.name]
+        listed = ", ".join(
+            f"{item.name} at {item.x.value:.3g} and {item.y.value:.4g}{' (ships)' if item.ships else ''}"
+            for item in named
+        )
+        told = f"{len(self.points)} trials, of which became candidates: {listed}" if named else "no candidate"
+        return f"{self.title}. {self.x.label} against {self.y.label}: {told}."
+
+
+def trials_chart(dossier: Dossier, search: Search) -> TrialsChart:
+    """The figure of one search; its name is that of the file."""
+    finalists = {(item.gain, item.sqnr): item.candidate for item in search.finalists}
+    points = [
+        Point(
+            name=(name := finalists.pop((item.gain, item.sqnr), "")),
+            x=Span(item.gain, item.gain, item.gain),
+            y=Span(item.sqnr, item.sqnr, item.sqnr),
+            source=False,
+            ships=bool(name) and name == dossier.choice,
+            meets=True,
+        )
+        for item in search.trials
+        if item.sqnr >= FLOOR_DB
+    ]
+    timed = search.ranked_by == "time"
+    how = "times of the search" if timed else "bits estimated from the layers, no time"
+    return TrialsChart(
+        name=f"{slug(dossier.target)}-{slug(search.name)}-tried",
+        title=f"{dossier.target}: what `{search.name}` tried".replace("`", ""),
+        subtitle=f"{dossier.runtime} on {device_words(dossier.device)} · {how} · SQNR on samples of select",
+        x=Axis("gain", "speed over the source (×)" if timed else "32 over effective bits, estimated (×)", True),
+        y=Axis("sqnr", "SQNR against the source (dB)", True),
+        points=tuple(points),
+        limits=(),
+    )
+
+
+def tried(dossier: Dossier, search: Search, chart: TrialsChart) -> dict[str, Any]:
+    """What the report says of one search."""
+    return {
+        "words": line(summary(search, chart)),
+        "figure": {"file": f"{chart.name}.svg", "words": chart.words} if chart.points else None,
+        "finalists": [line(sentence(dossier, search, item)) for item in search.finalists],
+        "layers": layers(search),
+    }
+
+
+def summary(search: Search, chart: TrialsChart) -> str:
+    """How much was tried, ranked by what, and what to hold against the numbers."""
+    count = len(search.trials) + search.untold
+    parts = [f"`{search.name}` searched which of {counted(len(search.layers), 'layer')} to compute in integers:"]
+    if search.ranked_by == "time":
+        parts.append(
+            f"{counted(count, 'mixture')}, each timed beside the source on the target. The finalists were timed "
+            "again beside each other, and like every candidate once more for the tables above."
+        )
+    else:
+        parts.append(
+            f"{counted(count, 'mixture')}, ranked by effective bits: 32 for a multiplication in floating point, 8 for "
+            "one in integers. That is an estimate, and no time: the target was not at hand."
+        )
+    if search.whole is not None:
+        parts.append(f"All layers in integers: {pace(search, search.whole)}, {number(search.whole.sqnr, 'dB')}.")
+    if search.contended:
+        some = "they" if search.contended == count else f"{search.contended} of them"
+        parts.append(f"Others took the processor while {some} were timed.")
+    if search.refused:
+        parts.append(f"{search.refused} could not be made or run: {search.refused_words.rstrip('.')}.")
+    undrawn = count - len(chart.points)
+    if undrawn:
+        parts.append(f"{undrawn} are not drawn: they are below {FLOOR_DB:g} dB, or there were too many.")
+    return " ".join(parts)
+
+
+def sentence(dossier: Dossier, search: Search, item: Finalist) -> str:
+    """Which layers a finalist leaves in floating point, and what that costs or gains."""
+    left = [index for index in range(len(search.layers)) if index not in item.integers]
+    stay = f"{staying(search, left)} stay{'s' if len(left) == 1 else ''}" if left else "no layer stays"
+    part = sum(search.layers[index].part for index in left)
+    share = f", {percentage(part)} of the multiplications" if left else ""
+    parts = [f"**`{item.candidate}`**: {stay} in floating point{share}."]
+    parts.append(f"{pace(search, item)} and {number(item.sqnr, 'dB')} in the search{beside(search, item, left)}.")
+    ratio = dossier.candidate(item.candidate).ratio.get("latency.p50")
+    if ratio is not None:
+        parts.append(f"Timed with all candidates it takes {times(ratio[0])} the source's time.")
+    return " ".join(parts)
+
+
+def staying(search: Search, left: Sequence[int]) -> str:
+    """`layers 1, 2 and 10 (conv1, conv2, fc)`, as ranges where there are many."""
+    names = [search.layers[index].name for index in left]
+    named = f" ({', '.join(map(code, names))})" if len(left) <= NAMED and all(names) else ""
+    return f"{'layer' if len(left) == 1 else 'layers'} {ranges(left)} of {len(search.layers)}{named}"
+
+
+def ranges(indices: Sequence[int]) -> str:
+    """`1, 4 to 7 and 10` of positions from 0."""
+    runs: list[list[int]] = []
+    for index in indices:
+        if runs and index == runs[-1][-1] + 1:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    found: list[str] = []
+    for run in runs:
+        found += [f"{run[0] + 1} to {run[-1] + 1}"] if len(run) > 2 else [str(index + 1) for index in run]
+    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
+
+
+def pace(search: Search, item: Finalist) -> str:
+    """What it gains, in the search's own measure."""
+    if search.ranked_by == "time":
+        return f"{times(item.gain)} the source's speed"
+    return f"{32 / item.gain:.1f} effective bits (estimated)"
+
+
+def beside(search: Search, item: Finalist, left: Sequence[int]) -> str:
+    """How it compares with all layers in integers, in the same search."""
+    whole = search.whole
+    if whole is None or not left:
+        return ""
+    if search.ranked_by == "time":
+        change = item.gain / whole.gain - 1
+        first = "as fast" if abs(change) < SAME else f"{percentage(abs(change))} {'faster' if change > 0 else 'slower'}"
+    else:
+        first = f"{32 / item.gain - 32 / whole.gain:.1f} bits more"
+    nearer = item.sqnr - whole.sqnr
+    second = f"{number(abs(nearer), 'dB')} {'nearer the source' if nearer >= 0 else 'farther from the source'}"
+    return f": {first} and {second} than all layers in integers"
+
+
+def layers(search: Search) -> list[dict[str, str]]:
+    """A row for each layer: what it weighs, what it costs alone, who leaves it in floating point."""
+    return [
+        {
+            "number": str(index + 1),
+            "name": code(layer.name) if layer.name else NOTHING,
+            "op": cell(layer.op),
+            "part": percentage(layer.part),
+            "sqnr": number(layer.sqnr, "dB"),
+            "floats": ", ".join(f"`{item.candidate}`" for item in search.finalists if index not in item.integers)
+            or NOTHING,
+        }
+        for index, layer in enumerate(search.layers)
+    ]
+
+
+def percentage(part: float) -> str:
+    """`12 %`; a tenth of a per cent where it is small."""
+    if 0 < part < 0.0005:
+        return "under 0.1 %"
+    return f"{part:.1%}".replace("%", " %") if 0 < part < 0.1 else f"{part:.0%}".replace("%", " %")
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 layer`, `2 layers`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
