@@ -105,7 +105,11 @@ class Finalist(Trial):
     """That it became."""
     words: str
     integers: tuple[int, ...]
-    """Positions of the layers that it computes in integers."""
+    """Positions of the layers that it computes, or stores, in fewer bits."""
+    scheme: str = "int8"
+    """How these are."""
+    others: str = "floating point"
+    """How all other layers are."""
 
 
 class Search(Record):
@@ -115,6 +119,8 @@ class Search(Record):
     """Of the first candidate that came of it."""
     ranked_by: Literal["time", "bits"]
     """Measured on the target, or estimated where that was not at hand."""
+    counted: str = "multiplications"
+    """What a layer's part is a part of."""
     layers: tuple[SearchedLayer, ...]
     trials: tuple[Trial, ...]
     """All of them but for `untold`, finalists among them."""

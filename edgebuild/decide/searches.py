@@ -35,6 +35,7 @@ def read_search(front: Path, names: Mapping[int, str]) -> Search:
     return Search(
         name=names[min(names)],
         ranked_by=told["ranked_by"],
+        counted=told["counted"],
         layers=layers(told["layers"]),
         trials=kept,
         untold=len(rows) - len(kept),
@@ -68,5 +69,5 @@ def trials(rows: Sequence[Mapping[str, Any]]) -> tuple[Trial, ...]:
 
 def finalist(row: Mapping[str, Any], candidate: str) -> Finalist:
     """One of the trials."""
-    kept = {name: row[name] for name in ("gain", "sqnr", "words", "integers")}
+    kept = {name: row[name] for name in ("gain", "sqnr", "words", "integers", "scheme", "others")}
     return Finalist.model_validate({**kept, "candidate": candidate})

@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgebuild.compress.search.precision.bits import quietest
 from edgebuild.compress.search.precision.frontier import FLOOR_DB, Tried, area, front, spread, worthwhile
 from edgebuild.compress.search.precision.mixtures import (
     LEAST_WORK,
@@ -30,7 +31,7 @@ def tried(gain: float, sqnr: float, first: int = 0) -> Tried:
 
 
 def test_the_coarse_regions_hold_the_whole_and_enough_work() -> None:
-    found = coarse(layers(*[100] * 28))
+    found = coarse(layers(*[100] * 28), Mixture(first=0, last=27))
     assert (found[0].first, found[0].last) == (0, 27)
     assert len(found) <= 55
     assert all(item.work(layers(*[100] * 28)) >= LEAST_WORK for item in found)
@@ -38,7 +39,7 @@ def test_the_coarse_regions_hold_the_whole_and_enough_work() -> None:
 
 
 def test_a_small_network_is_tried_at_every_border() -> None:
-    found = {(item.first, item.last) for item in coarse(layers(1, 1, 1, 1))}
+    found = {(item.first, item.last) for item in coarse(layers(1, 1, 1, 1), Mixture(first=0, last=3))}
     assert found == {(start, end) for start in range(4) for end in range(start, 4)}
 
 
@@ -91,3 +92,11 @@ def test_words_say_which_layers_and_how_much_of_the_work() -> None:
     words = "layers 2 to 5 of 5 in int8 (80 % of the multiplications), all but 3; entropy ranges"
     assert one.words(five) == words
     assert Mixture(first=4, last=4).words(five) == "layer 5 of 5 in int8 (60 % of the multiplications); minmax ranges"
+
+
+def test_without_a_clock_the_noisiest_layers_keep_their_bits() -> None:
+    whole = Mixture(first=0, last=3, scheme="4-bit storage", others="8-bit storage")
+    found = quietest([0.1, 0.4, 0.2, 0.3], whole)
+    assert [item.floats for item in found] == [(), (1,), (1, 3), (1, 2, 3)]
+    words = "all 4 layers in 4-bit storage (75 % of the weights), all but 2; the others in 8-bit storage"
+    assert found[1].words(layers(1, 1, 1, 1)) == words

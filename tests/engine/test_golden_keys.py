@@ -19,6 +19,7 @@ import pytest
 
 from edgebuild import spec
 from edgebuild.compress.search.precision.clock import TimeMixtures
+from edgebuild.compress.search.precision.coreml import TryCoreml
 from edgebuild.compress.search.precision.mixtures import Mixture
 from edgebuild.compress.search.precision.search import SearchOnnxTimed
 from edgebuild.compress.search.precision.tflite import SearchTflite, SearchTfliteTimed, TryTflite
@@ -127,6 +128,7 @@ def trials(model: Artifact, samples: Artifact) -> Iterator[Step]:
         yield kind(model=model, calibration=samples, samples=samples, call=call, clock=clock)
     mixtures = (Mixture(first=1, last=3, floats=(2,)),)
     yield TryOnnx(model=model, ranges=ranges, samples=samples, call=call, mixtures=mixtures)
+    yield TryCoreml(model=model, ranges=None, samples=samples, call=call, mixtures=mixtures)
     yield TryTflite(model=model, ranges=ranges, samples=samples, call=call, mixtures=mixtures)
     yield TimeMixtures(models=(model,), call=call, samples=samples, facts=facts)
 

@@ -69,25 +69,28 @@ def tried(dossier: Dossier, search: Search, chart: TrialsChart) -> dict[str, Any
         "figure": {"file": f"{chart.name}.svg", "words": chart.words} if chart.points else None,
         "finalists": [line(sentence(dossier, search, item)) for item in search.finalists],
         "layers": layers(search),
+        "counted": search.counted,
     }
 
 
 def summary(search: Search, chart: TrialsChart) -> str:
     """How much was tried, ranked by what, and what to hold against the numbers."""
     count = len(search.trials) + search.untold
-    parts = [f"`{search.name}` searched which of {counted(len(search.layers), 'layer')} to compute in integers:"]
+    many = counted(len(search.layers), "layer")
+    parts = [f"`{search.name}` searched which of {many} to {verb(search)} in fewer bits:"]
     if search.ranked_by == "time":
         parts.append(
             f"{counted(count, 'mixture')}, each timed beside the source on the target. The finalists were timed "
             "again beside each other, and like every candidate once more for the tables above."
         )
     else:
+        one = "a stored weight" if search.counted == "weights" else "an operand of a multiplication"
         parts.append(
-            f"{counted(count, 'mixture')}, ranked by effective bits: 32 for a multiplication in floating point, 8 for "
-            "one in integers. That is an estimate, and no time: the target was not at hand."
+            f"{counted(count, 'mixture')}, ranked by the mean bits of {one}. That is an estimate, and no time: the "
+            "target was not at hand."
         )
-    if search.whole is not None:
-        parts.append(f"All layers in integers: {pace(search, search.whole)}, {number(search.whole.sqnr, 'dB')}.")
+    if (whole := search.whole) is not None:
+        parts.append(f"All layers in {whole.scheme}: {pace(search, whole)}, {number(whole.sqnr, 'dB')}.")
     if search.contended:
         some = "they" if search.contended == count else f"{search.contended} of them"
         parts.append(f"Others took the processor while {some} were timed.")
@@ -104,13 +107,18 @@ def sentence(dossier: Dossier, search: Search, item: Finalist) -> str:
     left = [index for index in range(len(search.layers)) if index not in item.integers]
     stay = f"{staying(search, left)} stay{'s' if len(left) == 1 else ''}" if left else "no layer stays"
     part = sum(search.layers[index].part for index in left)
-    share = f", {percentage(part)} of the multiplications" if left else ""
-    parts = [f"**`{item.candidate}`**: {stay} in floating point{share}."]
+    share = f", {percentage(part)} of the {search.counted}" if left else ""
+    parts = [f"**`{item.candidate}`**, {item.scheme}: {stay} in {item.others}{share}."]
     parts.append(f"{pace(search, item)} and {number(item.sqnr, 'dB')} in the search{beside(search, item, left)}.")
     ratio = dossier.candidate(item.candidate).ratio.get("latency.p50")
     if ratio is not None:
         parts.append(f"Timed with all candidates it takes {times(ratio[0])} the source's time.")
     return " ".join(parts)
+
+
+def verb(search: Search) -> str:
+    """What a search decides of a layer."""
+    return "store" if search.counted == "weights" else "compute"
 
 
 def staying(search: Search, left: Sequence[int]) -> str:
@@ -150,10 +158,11 @@ def beside(search: Search, item: Finalist, left: Sequence[int]) -> str:
         change = item.gain / whole.gain - 1
         first = "as fast" if abs(change) < SAME else f"{percentage(abs(change))} {'faster' if change > 0 else 'slower'}"
     else:
-        first = f"{32 / item.gain - 32 / whole.gain:.1f} bits more"
+        more = 32 / item.gain - 32 / whole.gain
+        first = f"{abs(more):.1f} bits {'more' if more >= 0 else 'fewer'}"
     nearer = item.sqnr - whole.sqnr
     second = f"{number(abs(nearer), 'dB')} {'nearer the source' if nearer >= 0 else 'farther from the source'}"
-    return f": {first} and {second} than all layers in integers"
+    return f": {first} and {second} than all layers in {whole.scheme}"
 
 
 def layers(search: Search) -> list[dict[str, str]]:

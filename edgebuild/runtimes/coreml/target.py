@@ -98,6 +98,9 @@ class CoremlTarget(Target):
             Refused: Core ML has no such scheme, or not on the minimum system.
         """
         match (how.weights, how.activations):
+            case ("mixed", _):
+                self.needs(SINCE["int8"], "weights in fewer bits")
+                return self.mixed(to, self.packaged(to, draft, "float16"), how)
             case ("float16", "float16"):
                 return self.packaged(to, draft, "float16")
             case ("int8", "int8"):
@@ -155,6 +158,20 @@ class CoremlTarget(Target):
 
         step = CompressCoremlWeights(model=draft.model, scheme=how.weights, per_channel=how.per_channel)
         return draft.then(to.add(step, f"store weights as {how.weights}"), stored_words(how))
+
+    def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
+        """A slot of the front of bits and nearness over how each weight is stored."""
+        from edgebuild.compress.search.front import take_slot
+        from edgebuild.compress.search.precision.coreml import PAIRS, STORED, SearchCoreml
+
+        search = SearchCoreml(
+            model=draft.model,
+            samples=to.split("select"),
+            call=self.call(),
+            floats=how.keep_float,
+            schemes=tuple(name for name in PAIRS if self.release >= SINCE[STORED[name]]),
+        )
+        return take_slot(to, draft, search, "model.mlpackage", "weights in 4, 8 or 16 bits")
 
     def prune(self, to: Lowering, draft: Draft, how: Prune) -> Draft:
         """Store only the weights of greatest magnitude.

@@ -45,6 +45,9 @@ Capability = Annotated[
     str, AfterValidator(_capability), Field(json_schema_extra={"pattern": f"^{CAPABILITY.pattern}$"})
 ]
 
+FORM: dict[str, Any] = {"activations": "int8", "symmetric": True, "quantize_bias": False, "weighted_only": True}
+"""Of static INT8: what TensorRT's parser takes; see `static`."""
+
 
 class TensorrtTarget(Target):
     """TensorRT on a device."""
@@ -87,6 +90,8 @@ class TensorrtTarget(Target):
             Refused: TensorRT has no such scheme.
         """
         match (how.weights, how.activations):
+            case ("mixed", "int8"):
+                return self.mixed(to, draft, how)
             case ("int8", "int8"):
                 return self.static(to, draft, how)
             case ("float16", "float16"):
@@ -111,21 +116,28 @@ class TensorrtTarget(Target):
         from edgebuild.compress.quantize.onnx_static import CalibrateRanges, QuantizeStatic
 
         ranges = to.add(CalibrateRanges(model=draft.model, calibration=to.calibration()), "calibrate")
-        step = QuantizeStatic(
-            model=draft.model,
-            ranges=ranges,
-            activations="int8",
-            per_channel=how.per_channel,
-            symmetric=True,
-            quantize_bias=False,
-            weighted_only=True,
-        )
+        step = QuantizeStatic(model=draft.model, ranges=ranges, per_channel=how.per_channel, **FORM)
         grain = "per channel" if how.per_channel else "per tensor"
         words = (
             f"static INT8 QDQ around 0: S8 activations, S8 weights {grain}, min-max ranges of the calibration samples, "
             "all else in float32"
         )
         return draft.then(to.add(step, "quantize statically"), words)
+
+    def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
+        """A slot of the front of bits and nearness over which layers are in integers; no engine is timed here."""
+        from edgebuild.compress.search.front import take_slot
+        from edgebuild.compress.search.precision.search import SearchOnnxBits
+
+        search = SearchOnnxBits(
+            model=draft.model,
+            calibration=to.calibration(),
+            samples=to.split("select"),
+            call=self.call(),
+            floats=how.keep_float,
+            form=FORM,
+        )
+        return take_slot(to, draft, search, "model.onnx", "static INT8 QDQ around 0 in some layers")
 
     def finish(self, to: Lowering, draft: Draft) -> Draft:
         """Ask the parser, where it is here."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from edgebuild.compress.search.precision.clock import TimeMixtures
 from edgebuild.compress.search.precision.frontier import Tried
-from edgebuild.compress.search.precision.mixtures import BITS, Layer, Mixture, Ranges, fresh
+from edgebuild.compress.search.precision.mixtures import BITS, FLOATS, Layer, Mixture, fresh
 from edgebuild.compress.search.precision.trials import DECLINED, INDEX, TryMixtures
 from edgebuild.core.graph import Clock
 from edgebuild.core.step import Workspace
@@ -49,7 +49,7 @@ class Explorer:
         """Whether time or trials are used up."""
         return len(self.tried) >= self.most or time.monotonic() - self.began > self.seconds
 
-    def sensitivities(self, scheme: str, ranges: Ranges) -> list[float]:
+    def sensitivities(self, like: Mixture) -> list[float]:
         """Noise of each layer alone in integers, as a part of the signal's energy; 1 where it cannot be.
 
         The noises of several layers add up to that of all within 0.2 dB in 3 of 4 networks (measured).
@@ -57,7 +57,7 @@ class Explorer:
         from edgebuild.compress.search.precision.mixtures import single
 
         rows: list[dict[str, Any]] = []
-        for batch in batches(single(len(self.layers), scheme, ranges)):
+        for batch in batches(single(len(self.layers), like)):
             rows += answered(self.work.run(self.make(batch, False)))
         return [10 ** (-row.get("sqnr", 0.0) / 10) for row in rows]
 
@@ -116,9 +116,9 @@ class Explorer:
         return [item.timed(gain, told["contended"]) for item, gain in zip(found, told["gains"][1:], strict=True)]
 
     def bits(self, mixture: Mixture) -> float:
-        """32 over the mean bits of a multiplication's operands: how much less is moved, no time."""
+        """32 over the mean bits after: how much less is moved, no time."""
         part = mixture.work(self.layers)
-        return round(32 / (32 * (1 - part) + BITS[mixture.scheme] * part), 4)
+        return round(BITS[FLOATS] / (BITS[mixture.others] * (1 - part) + BITS[mixture.scheme] * part), 4)
 
 
 def answered(folder: Path) -> list[dict[str, Any]]:

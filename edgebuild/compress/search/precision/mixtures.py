@@ -17,8 +17,18 @@ LEAST_WORK = 0.1
 COARSE = 10
 """Borders that the first trials may choose from; nearer ones are tried about the best of them."""
 
-BITS = {"int8": 8.0, "dynamic int8": 8.0, "int8 weights": 20.0, "int4 weights": 18.0}
-"""Mean bits of a multiplication's two operands, by scheme; 32 in floating point."""
+FLOATS = "floating point"
+BITS: dict[str, float] = {
+    FLOATS: 32,
+    "int8": 8,
+    "dynamic int8": 8,
+    "int8 weights": 20,
+    "int4 weights": 18,
+    "16-bit storage": 16,
+    "8-bit storage": 8,
+    "4-bit storage": 4,
+}
+"""Mean bits of a multiplication's two operands, or of a stored weight, by how a layer is computed or stored."""
 
 Ranges = Literal["minmax", "average", "percentile", "entropy"]
 
@@ -41,9 +51,16 @@ class Mixture(Record):
     floats: tuple[int, ...] = ()
     """Layers between them that stay in floating point, ascending."""
     scheme: str = "int8"
-    """How the layers are computed, in a format's own words."""
+    """How the layers are computed or stored, a row of `BITS`."""
+    others: str = FLOATS
+    """How all other layers are."""
     ranges: Ranges = "minmax"
     """Calibration of the activations."""
+
+    @property
+    def counted(self) -> str:
+        """What a layer's work is counted in."""
+        return "weights" if self.scheme.endswith("storage") else "multiplications"
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -65,9 +82,11 @@ class Mixture(Record):
             where = f"layer {self.first + 1} of {count}"
         if (self.first, self.last) == (0, count - 1):
             where = f"all {count} layers"
-        text = f"{where} in {self.scheme} ({self.work(layers):.0%} of the multiplications)".replace("%", " %")
+        text = f"{where} in {self.scheme} ({self.work(layers):.0%} of the {self.counted})".replace("%", " %")
         if self.floats:
             text += f", all but {', '.join(str(index + 1) for index in self.floats)}"
+        if self.others != FLOATS:
+            return f"{text}; the others in {self.others}"
         return f"{text}; {self.ranges} ranges"
 
     def without(self, kept: Iterable[int]) -> Mixture:
@@ -76,18 +95,18 @@ class Mixture(Record):
         return self.model_copy(update={"floats": floats})
 
 
-def single(count: int, scheme: str = "int8", ranges: Ranges = "minmax") -> list[Mixture]:
-    """Each layer alone: what the sensitivities are measured by."""
-    return [Mixture(first=index, last=index, scheme=scheme, ranges=ranges) for index in range(count)]
+def single(count: int, like: Mixture) -> list[Mixture]:
+    """Each layer alone, computed as `like` says: what the sensitivities are measured by."""
+    return [like.model_copy(update={"first": index, "last": index}) for index in range(count)]
 
 
-def coarse(layers: Sequence[Layer], scheme: str = "int8", ranges: Ranges = "minmax") -> list[Mixture]:
+def coarse(layers: Sequence[Layer], whole: Mixture) -> list[Mixture]:
     """Regions between about ten borders that hold enough of the work, the whole first."""
     count = len(layers)
     grain = max(1, -(-count // COARSE))
     borders = [*range(0, count, grain), count]
     found = [
-        Mixture(first=start, last=end - 1, scheme=scheme, ranges=ranges)
+        whole.model_copy(update={"first": start, "last": end - 1})
         for start in borders[:-1]
         for end in borders
         if end > start

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from edgebuild.compress.quantize.stage import SLOTS
 from edgebuild.compress.search.front import Member, write_front
+from edgebuild.compress.search.precision.bits import quietest
 from edgebuild.compress.search.precision.explorer import BATCH, Explorer
 from edgebuild.compress.search.precision.frontier import Tried, front, spread, worthwhile
 from edgebuild.compress.search.precision.mixtures import (
@@ -71,6 +72,8 @@ class SearchPrecision(Step):
     """Calibration of the trials."""
     others: ClassVar[tuple[Ranges, ...]] = ("percentile", "entropy")
     """Calibrations that the finalists may have instead."""
+    borders: ClassVar[bool] = True
+    """Whether each border between integers and floating point costs time, so that regions must be contiguous."""
 
     def layers(self, work: Workspace) -> list[Layer]:
         """Layers of the model in the order of execution."""
@@ -94,8 +97,14 @@ class SearchPrecision(Step):
             most=self.most,
             seconds=self.seconds,
         )
-        noise = explorer.sensitivities(self.schemes[0], self.usual)
-        explore(explorer, self.kept(layers), noise, self.schemes, self.usual)
+        wholes = self.wholes(len(layers))
+        noise = explorer.sensitivities(wholes[0])
+        if self.borders:
+            explore(explorer, self.kept(layers), noise, wholes)
+        else:
+            kept = self.kept(layers)
+            for whole in wholes:
+                explorer.attempt(item.without(kept) for item in quietest(noise, whole))
         found = finalists(explorer, self.others)
         members = spread(found, self.slots)
         if not members:
@@ -103,6 +112,10 @@ class SearchPrecision(Step):
         write_front(work.output, [member(item, layers, self.clock) for item in members])
         account = told(explorer, noise, members, found)
         (work.output / TRIALS).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+    def wholes(self, count: int) -> list[Mixture]:
+        """All layers in each scheme."""
+        return [Mixture(first=0, last=count - 1, scheme=scheme, ranges=self.usual) for scheme in self.schemes]
 
     def kept(self, layers: Sequence[Layer]) -> tuple[int, ...]:
         """Indices of the layers that stay in floating point.
@@ -123,9 +136,7 @@ class SearchPrecision(Step):
         return tuple(sorted(set(found)))
 
 
-def explore(
-    explorer: Explorer, kept: tuple[int, ...], noise: Sequence[float], schemes: Sequence[str], ranges: Ranges
-) -> None:
+def explore(explorer: Explorer, kept: tuple[int, ...], noise: Sequence[float], wholes: Sequence[Mixture]) -> None:
     """Try whole models, then regions, then what lies about the best of them.
 
     Of the first scheme all regions are tried: it may lose as a whole and gain in a part. Of another one they are where
@@ -137,10 +148,10 @@ def explore(
         apart = (item.without(kept) for item in mixtures)
         return explorer.attempt(item for item in apart if item.layers)
 
-    whole = attempt([Mixture(first=0, last=count - 1, scheme=scheme, ranges=ranges) for scheme in schemes])
-    gaining = {item.mixture.scheme for item in worthwhile(whole)} | {schemes[0]}
-    for scheme in filter(gaining.__contains__, schemes):
-        attempt(coarse(explorer.layers, scheme, ranges))
+    gaining = {wholes[0].scheme, *(item.mixture.scheme for item in worthwhile(attempt(wholes)))}
+    for whole in wholes:
+        if whole.scheme in gaining:
+            attempt(coarse(explorer.layers, whole))
     for _ in range(ROUNDS):
         best = spread(list(explorer.tried.values()), SLOTS)
         before = len(explorer.tried)
@@ -201,6 +212,7 @@ def told(
     edge = {item.mixture for item in front(worthwhile(list(latest.values())))}
     return {
         "ranked_by": "time" if explorer.clock else "bits",
+        "counted": next((item.counted for item in latest), "multiplications"),
         "layers": [
             {**layer.model_dump(), "sqnr": None if part == 1 else round(-10 * log10(max(part, 1e-20)), 2)}
             for layer, part in zip(explorer.layers, noise, strict=True)
@@ -210,6 +222,8 @@ def told(
                 "words": item.mixture.words(explorer.layers),
                 "mixture": item.mixture.model_dump(mode="json"),
                 "integers": item.mixture.layers,
+                "scheme": item.mixture.scheme,
+                "others": item.mixture.others,
                 "gain": item.gain,
                 "sqnr": item.sqnr,
                 "agreement": item.agreement,
@@ -268,3 +282,10 @@ class SearchOnnxTimed(SearchOnnx):
     version: ClassVar[int] = 1
     deterministic: ClassVar[bool] = False
     alone: ClassVar[bool] = True
+
+
+class SearchOnnxBits(SearchOnnx):
+    """For runtimes that place conversions themselves, and are not timed here: the noisiest layers stay in floats."""
+
+    version: ClassVar[int] = 1
+    borders: ClassVar[bool] = False
