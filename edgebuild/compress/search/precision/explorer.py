@@ -90,7 +90,9 @@ class Explorer:
         for item in self.timed(found) if clocked else found:
             self.tried[item.mixture] = item
         total = min(self.most, len(self.tried) + len(self.refused) + BATCH)
-        self.work.progress(len(self.tried) + len(self.refused), total, "mixtures")
+        left = max(0.0, self.seconds - (time.monotonic() - self.began))
+        words = f"mixtures tried, at most {left:.0f} s left"
+        self.work.progress(len(self.tried) + len(self.refused), total, words)
 
     def timed(self, found: Sequence[Tried], seconds: float | None = None, seed: int = 0) -> list[Tried]:
         """With the gain of each: times on the target, else bits."""
