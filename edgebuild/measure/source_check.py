@@ -25,7 +25,7 @@ class CheckSource(Step):
     Writes `[{"metric", "value", "unit", "chance", "samples"}]`, aligned with `metrics`.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "source-check.json"

@@ -51,7 +51,7 @@ class TargetLowering:
         return self.shared.convert(model, source, target)
 
     def calibration(self) -> Artifact:
-        """The checked calibration split.
+        """The checked calibration split; of sequences, their steps.
 
         Raises:
             Refused: the spec has none.
@@ -63,7 +63,7 @@ class TargetLowering:
                 fix="Add `calibrate: 300` under `data.splits`.",
                 kind="not applicable",
             )
-        return self.shared.checked / "calibrate"
+        return self.shared.calibration
 
     @property
     def searched(self) -> bool:
@@ -196,14 +196,15 @@ class TargetLowering:
         self, name: str, words: str, recipe: Recipe, model: Artifact, refused: Refused | None
     ) -> CandidatePlan:
         """Predictions on both splits, memory where the device is measured, the account of operations."""
-        call = self.target.call()
+        call = self.shared.looped(self.target.call())
         made, model = model, self.held_to_lock(name, model)
         memory = self.memory(model, call)
         label = f"{self.name}: {name}: predict"
         predictions = {
             split: self.shared.predictions(model, call, self.split(split), f"{label} {split}") for split in SPLITS
         }
-        beside = self.target.beside(model, memory, self.split("report"), predictions["report"])
+        shown = self.shared.feeds if self.shared.loop else self.split("report")
+        beside = self.target.beside(model, memory, shown, predictions["report"])
         return CandidatePlan(
             name=name,
             words=words,
