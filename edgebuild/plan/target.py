@@ -74,7 +74,13 @@ class TargetLowering:
     def surroundings(self) -> Mapping[str, Any]:
         """See `Lowering`."""
         shapes = self.shared.spec.model.shapes
-        return {**as_packaged(self.shared.spec.interface), "labels": self.shared.labels, "shapes": shapes}
+        states = dict(self.shared.loop.states) if self.shared.loop else {}
+        return {
+            **as_packaged(self.shared.spec.interface),
+            "labels": self.shared.labels,
+            "shapes": shapes,
+            "states": states,
+        }
 
     @property
     def threads(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -114,6 +115,7 @@ class LiteRTTarget(Target):
     def finish(self, to: Lowering, draft: Draft) -> Draft:
         """Integers at the ends where they are asked for; held to the delegates where they are to run here."""
         if self.io != "float32":
+            refuse_states(to.surroundings["states"])
             draft = self.with_ends(to, draft)
         special = self.accelerators or self.fallback == "refuse"
         if not special or self.device != HERE:
@@ -169,3 +171,15 @@ class LiteRTTarget(Target):
 def grain(how: Quantize) -> str:
     """`per channel` or `per tensor`."""
     return "per channel" if how.per_channel else "per tensor"
+
+
+def refuse_states(states: Mapping[str, str]) -> None:
+    """Raises: Refused: integers of an output are no integers of the input they would be fed to: the scales differ."""
+    if states:
+        name, output = next(iter(states.items()))
+        raise Refused(
+            by="litert",
+            why=f"`io` makes integers of `{output}` and of the state `{name}` that it is fed to, with another scale.",
+            fix="Remove `io` from the target; states stay real numbers.",
+            kind="not applicable",
+        )
