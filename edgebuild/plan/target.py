@@ -18,7 +18,7 @@ from edgebuild.plan.candidate import CandidatePlan
 from edgebuild.plan.held import Ground
 from edgebuild.plan.interface import as_packaged
 from edgebuild.plan.making import HoldToLock, makeable, recipe_digest
-from edgebuild.plan.shared import SPLITS, Shared
+from edgebuild.plan.shared import CALIBRATION_STEPS, SPLITS, Shared
 from edgebuild.runtimes.base import Target
 from edgebuild.spec.records import SOURCE
 
@@ -90,6 +90,15 @@ class TargetLowering:
     def has(self, name: str) -> bool:
         """See `Lowering`."""
         return name in self.shared.spec.data.splits
+
+    def runs(self, name: str) -> Artifact:
+        """A split as single runs, for what tries many mixtures and judges them by their answers.
+
+        Raises:
+            Refused: the spec has no such split.
+        """
+        samples = self.split(name)
+        return self.shared.unrolled(samples, name, CALIBRATION_STEPS) if self.shared.loop else samples
 
     def split(self, name: str) -> Artifact:
         """The samples of a split that are run for this target.

@@ -27,7 +27,6 @@ targets:
   ort: {device: here, runtime: onnxruntime}
   litert: {device: here, runtime: litert}
   coreml: {device: here, runtime: coreml, minimum_os: iOS17}
-  stateful: {device: here, runtime: coreml, minimum_os: iOS18}
   micro: {device: here, runtime: tflite-micro}
   rtx: {device: here, runtime: tensorrt}
 budgets:
@@ -65,6 +64,53 @@ def write_digits(folder: Path, units: int = 32) -> float:
     said = whole.predict(x[rest], verbose=0)
     np.save(folder / "whole.npy", said)
     return 100 * float((said.argmax(axis=1) == label[rest]).mean())
+
+
+SILERO = """\
+edgebuild: 1
+name: vad
+release: "1"
+model:
+  source: package://silero-vad/silero_vad/data/silero_vad_openvino_16k.onnx
+  inputs:
+    input: {steps: 0, period: 32 ms}
+    state: {state: stateN}
+data:
+  source: vad.npz
+  splits: {calibrate: 8, select: 8, report: 10}
+metrics:
+  error: {metric: max_error}
+candidates: {defaults: false}
+targets:
+  ort: {device: here, runtime: onnxruntime}
+  litert: {device: here, runtime: litert}
+  coreml: {device: here, runtime: coreml}
+budgets:
+  all: {parity: 0.0001}
+objective: [{minimize: size}]
+"""
+"""Silero's voice activity detector (MIT), as its own package holds it: 64 samples of context and 512 new ones."""
+
+
+def write_silero(folder: Path, count: int = 26, steps: int = 20) -> np.ndarray:
+    """The spec and `vad.npz`: hums with overtones between noise, as the detector's steps; what was written."""
+    random = np.random.default_rng(7)
+    rate, piece, context = 16000, 512, 64
+    time = np.arange(steps * piece) / rate
+    made = []
+    for _ in range(count):
+        pitch = random.uniform(100, 200) * (1 + 0.1 * np.sin(2 * np.pi * 3 * time))
+        phase = 2 * np.pi * np.cumsum(pitch) / rate
+        peaks = random.uniform(300, 2800, 3)
+        weights = [sum(1 / (1 + ((k * pitch.mean() - peak) / 120) ** 2) for peak in peaks) for k in range(1, 25)]
+        hum = sum(weight * np.sin((k + 1) * phase) for k, weight in enumerate(weights))
+        loud = np.clip(np.sin(2 * np.pi * time / random.uniform(0.4, 0.8)), 0, 1)
+        wave = np.concatenate([np.zeros(context), 0.2 * hum * loud + 0.01 * random.normal(size=len(time))])
+        made.append([wave[row * piece : row * piece + piece + context] for row in range(steps)])
+    samples = np.clip(np.array(made), -1, 1).astype(np.float32)
+    np.savez(folder / "vad.npz", input=samples)
+    (folder / "deployment.edge.yaml").write_text(SILERO)
+    return samples
 
 
 def build(folder: Path, *arguments: str) -> str:

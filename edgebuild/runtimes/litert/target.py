@@ -104,7 +104,7 @@ class LiteRTTarget(Target):
         search = kind(
             model=draft.model,
             calibration=calibration,
-            samples=to.split("select"),
+            samples=to.runs("select"),
             call=self.call(),
             clock=to.clock,
             floats=how.keep_float,
