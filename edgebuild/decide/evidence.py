@@ -82,22 +82,6 @@ def drop(quantity: str, entry: Mapping[str, Any], unit: str, common: Mapping[str
     )
 
 
-def with_rtf(entry: dict[str, Any] | None, period_ms: float | None) -> dict[str, Any] | None:
-    """A row of the timing run with the real-time factor: the mean latency of a step in parts of a step's time.
-
-    Args:
-        entry: of one candidate.
-        period_ms: from one step to the next; None where nobody said it.
-    """
-    mean = entry.get("latency.mean") if entry else None
-    if entry is None or mean is None or not period_ms:
-        return entry
-    ratio = entry.get("ratio", {})
-    again = {"rtf": ratio["latency.mean"]} if "latency.mean" in ratio else {}
-    factor = {name: value / period_ms for name, value in mean.items()}
-    return {**entry, "rtf": factor, "ratio": {**ratio, **again}}
-
-
 def interval_of(value: Any, level: float = 0.95) -> Interval | None:
     """An interval as its record, from the record's own JSON, `[low, high]` or a bare upper bound."""
     if value is None:

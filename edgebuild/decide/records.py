@@ -15,7 +15,7 @@ from edgebuild.decide import evidence
 from edgebuild.decide.held import Held
 from edgebuild.decide.reasons import DUE
 from edgebuild.decide.searches import read_search, slot_words
-from edgebuild.decide.sequences import note_of, sequence_of
+from edgebuild.decide.sequences import note_of, sequence_of, with_rtf
 
 if TYPE_CHECKING:
     from edgebuild.decide.dossier import DecideTarget, Entrant
@@ -125,7 +125,7 @@ class Records:
 
     def times(self, row: int) -> tuple[Measurement, ...]:
         """Numbers of the timing run."""
-        entry = evidence.with_rtf(self.timed(row), self.step.period_ms)
+        entry = with_rtf(self.timed(row), self.step.period_ms)
         return evidence.of_run(self.latency, entry, self.timings, self.step.place)
 
     def timed(self, row: int) -> dict[str, Any] | None:
@@ -140,7 +140,7 @@ class Records:
 
     def ratio(self, row: int, digest: str) -> dict[str, tuple[float, float, float]]:
         """Ratios to the source within one run, this build's or a committed one's."""
-        entry = evidence.with_rtf(self.timed(row), self.step.period_ms)
+        entry = with_rtf(self.timed(row), self.step.period_ms)
         if entry is not None:
             return {name: tuple(bounds) for name, bounds in entry.get("ratio", {}).items()}
         record = self.step.place.record(digest)

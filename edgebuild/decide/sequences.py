@@ -42,3 +42,19 @@ def note_of(sequence: Sequence | None) -> tuple[str, ...]:
     fed = ", ".join(f"`{state.input.name}` from `{state.output}`" for state in sequence.states)
     back = f"; between steps {fed} {'is' if len(sequence.states) == 1 else 'are'} fed back" if fed else ""
     return (f"A sample is a sequence of {stepped}, one run for each step{back}. Latency and memory are of one step.",)
+
+
+def with_rtf(entry: dict[str, Any] | None, period_ms: float | None) -> dict[str, Any] | None:
+    """A row of the timing run with the real-time factor: the mean latency of a step in parts of a step's time.
+
+    Args:
+        entry: of one candidate.
+        period_ms: from one step to the next; None where nobody said it.
+    """
+    mean = entry.get("latency.mean") if entry else None
+    if entry is None or mean is None or not period_ms:
+        return entry
+    ratio = entry.get("ratio", {})
+    again = {"rtf": ratio["latency.mean"]} if "latency.mean" in ratio else {}
+    factor = {name: value / period_ms for name, value in mean.items()}
+    return {**entry, "rtf": factor, "ratio": {**ratio, **again}}

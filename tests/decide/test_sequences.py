@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgebuild.core.dossier import Loop
-from edgebuild.decide.evidence import with_rtf
-from edgebuild.decide.sequences import note_of, sequence_of
+from edgebuild.decide.sequences import note_of, sequence_of, with_rtf
 
 MODEL = {
     "inputs": [
@@ -22,8 +21,10 @@ def test_a_state_has_a_size_for_every_axis() -> None:
     assert found is not None
     assert found.states[0].input.shape == (2, 1, 128)
     assert note_of(found) == (
-        "A sample is a sequence of `x`, one run for each step; between steps `h` from `h_out` is fed back. "
-        "Latency and memory are of one step.",
+        (
+            "A sample is a sequence of `x`, one run for each step; between steps `h` from `h_out` is fed back. "
+            "Latency and memory are of one step."
+        ),
     )
 
 

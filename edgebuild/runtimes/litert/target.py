@@ -115,7 +115,6 @@ class LiteRTTarget(Target):
     def finish(self, to: Lowering, draft: Draft) -> Draft:
         """Integers at the ends where they are asked for; held to the delegates where they are to run here."""
         if self.io != "float32":
-            refuse_states(to.surroundings["states"])
             draft = self.with_ends(to, draft)
         special = self.accelerators or self.fallback == "refuse"
         if not special or self.device != HERE:
@@ -132,6 +131,7 @@ class LiteRTTarget(Target):
 
         if not draft.words or self.io == "float32":
             return draft
+        refuse_states(to.surroundings["states"])
         return draft.then(to.add(ChangeEnds(model=draft.model, ends=self.io), "change the ends"), f"{self.io} ends")
 
     @property
