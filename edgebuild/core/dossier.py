@@ -19,14 +19,47 @@ class Tensor(Record):
     """numpy's name: `float32`, `int64`, …"""
 
 
+class State(Record):
+    """An input that is fed an output of the step before."""
+
+    input: Tensor
+    output: str
+    initial: float = 0.0
+    """Every element before the first step."""
+
+
+class Sequence(Record):
+    """How a product runs a model that sees one step of a sequence at a time."""
+
+    steps: tuple[str, ...]
+    """Inputs that come in step by step; all others are the same in every step."""
+    states: tuple[State, ...] = ()
+    period_ms: float | None = None
+    """Time from one step to the next."""
+
+
+class Loop(Record):
+    """The same as a runner is told it: a sample is a sequence, and one run of the model sees one step of it."""
+
+    steps: tuple[str, ...]
+    states: dict[str, str] = {}
+    """Input to the output that it is fed from."""
+    initial: dict[str, float] = {}
+    """By input: every element before the first step; 0 where left out."""
+    shapes: dict[str, tuple[int | str, ...]] = {}
+    """By input, where the spec names axes; any other axis without a size is 1."""
+
+
 class Call(Record):
-    """How to load a model, as data."""
+    """How to load and run a model, as data."""
 
     session: str
     """Module with `open(path, options) -> Session`, e.g. `edgebuild.runtimes.onnxruntime.session`."""
     options: dict[str, Any] = {}
     runtime: str = ""
     """Name for people: `onnxruntime`."""
+    loop: Loop | None = None
+    """Of a model that is run over a sample step by step."""
 
 
 class Account(Record):
@@ -156,6 +189,8 @@ class Dossier(Record):
     source_digest: str
     inputs: tuple[Tensor, ...] = ()
     outputs: tuple[Tensor, ...] = ()
+    sequence: Sequence | None = None
+    """Of a model that sees one step at a time; `inputs` and `outputs` are without its states."""
     labels: tuple[str, ...] = ()
     interface: dict[str, Any] = {}
     """`interface:` of the spec, as plain data."""

@@ -124,6 +124,13 @@ class Lowering(Protocol):
             Refused: the spec has none of that name.
         """
 
+    def runs(self, name: str) -> Artifact:
+        """A checked split as single runs of the model: its samples, or steps of them where they are sequences.
+
+        Raises:
+            Refused: the spec has none of that name.
+        """
+
     @property
     def clock(self) -> Clock | None:
         """How to take times on the target; None where it is not at hand."""
@@ -140,5 +147,5 @@ class Lowering(Protocol):
         """What the product has around the model.
 
         `interface:` of the spec as plain data; `labels`, the class names;
-        `shapes`, its named sizes of open axes.
+        `shapes`, its named sizes of open axes; `states`, input to the output that it is fed from between steps.
         """

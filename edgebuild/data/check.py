@@ -33,7 +33,7 @@ class CheckData(Step):
     Writes the splits' folder again, with `check.json`: `{"notes": [sentence], "splits": {name: count}, "classes": n}`.
     """
 
-    version = 1
+    version = 2
     tools = ("numpy",)
     filename = "checked"
 
@@ -44,6 +44,8 @@ class CheckData(Step):
     """Number of class names in the interface."""
     bind: dict[str, str] = {}
     """Model input to key of the samples' inputs, where they differ."""
+    steps: dict[str, int] = {}
+    """Model input to the axis of a sample along which its steps lie; what is written has them along axis 1."""
 
     def run(self, work: Workspace) -> None:
         """Raises: DataError: every problem of every split."""
@@ -54,6 +56,7 @@ class CheckData(Step):
             tuple(Tensor.model_validate(item) for item in facts["outputs"]),
             self.labels,
             self.bind,
+            self.steps,
         )
         for name, samples in checked.splits.items():
             samples.save(work.output / name)
@@ -86,6 +89,7 @@ def check(
     outputs: tuple[Tensor, ...],
     labels: int | None,
     bind: dict[str, str],
+    steps: dict[str, int] | None = None,
 ) -> Checked:
     """See `CheckData`.
 
@@ -100,7 +104,7 @@ def check(
         if not len(samples):
             checked.problems.append(Problem(f"data.splits.{name}", "holds no sample.", "Give it some."))
             continue
-        fitted, problems, notes = fit(samples, inputs, bind)
+        fitted, problems, notes = fit(samples, inputs, bind, steps)
         # A wrong shape is wrong in every split; once is enough.
         fresh = [problem for problem in problems if (problem.where, problem.what) not in reported]
         reported.update((problem.where, problem.what) for problem in fresh)

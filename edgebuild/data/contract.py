@@ -11,7 +11,8 @@
             }
 
 A function may also return a list. All samples have the same inputs, with equal shapes and types; one input alone may be
-given as a bare array. Either all samples have a label (a group), or none.
+given as a bare array. Either all samples have a label (a group), or none. An input whose samples are sequences
+(`model.inputs.NAME.steps`) may differ in length along that axis; a sample's such inputs have the same number of steps.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.data.samples import LABEL, SampleSet, digests, stack
+from edgebuild.data.sequences import axis_of, but, lengths_of, stacked
 from edgebuild.errors import DataError, Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ class Gathering:
     problems: list[Problem] = field(default_factory=list)
     more: int = 0
     """Violations beyond the first `MOST`."""
+    steps: Mapping[str, int] = field(default_factory=dict)
+    """Axis of the steps, by key of the samples' inputs."""
 
     def wrong(self, index: int, what: str, fix: str) -> None:
         """Note a violation of one sample."""
@@ -96,19 +100,26 @@ class Gathering:
         # A list, so that every input is looked at.
         if not all([self._like_first(index, name, array) for name, array in numbers.items()]):  # noqa: C419
             return False
+        lengths = lengths_of(numbers, self.steps)
+        if len(lengths) > 1 or 0 in lengths:
+            words = f"its sequences have {' and '.join(map(str, sorted(lengths)))} steps."
+            self.wrong(index, words, "Give every input with steps the same number of them, at least one.")
+            return False
         for name, array in numbers.items():
             self.inputs.setdefault(name, []).append(array)
         return True
 
     def _like_first(self, index: int, name: str, array: np.ndarray) -> bool:
         first = self.inputs[name][0] if self.inputs else array
-        if array.shape != first.shape:
+        axis = axis_of(name, len(self.inputs) or 1, self.steps)
+        alike = array.ndim == first.ndim and but(array.shape, axis) == but(first.shape, axis)
+        if not alike:
             words = f"input `{name}` has shape {_shape(array)}, the first sample's is {_shape(first)}."
             self.wrong(index, words, "Bring all samples to one shape (crop, pad or resize).")
         elif array.dtype != first.dtype:
             words = f"input `{name}` is {array.dtype}, the first sample's is {first.dtype}."
             self.wrong(index, words, f"Give every sample one type: `.astype(np.{first.dtype})`.")
-        return array.shape == first.shape and array.dtype == first.dtype
+        return alike and array.dtype == first.dtype
 
     def _add_label(self, index: int, label: Any) -> None:
         named = {str(key): value for key, value in label.items()} if isinstance(label, Mapping) else {LABEL: label}
@@ -153,8 +164,6 @@ class Gathering:
         Raises:
             DataError: the loader broke its contract; every violation, the first ones in full.
         """
-        import numpy as np
-
         if not self.ids and not self.problems:
             self.problems.append(
                 Problem(
@@ -162,8 +171,9 @@ class Gathering:
                 )
             )
         if not self.problems:
-            stacked = {name: np.stack(arrays) for name, arrays in self.inputs.items()}
-            content = digests(stacked, len(self.ids))
+            axes = {name: axis_of(name, len(self.inputs), self.steps) for name in self.inputs}
+            arrays = {name: stacked(rows, axes[name]) for name, rows in self.inputs.items()}
+            content = digests(self.inputs, len(self.ids))
             ids = tuple(name or content[row][:16] for row, name in enumerate(self.ids))
             self._duplicates(ids, self.ids)
         if self.problems:
@@ -172,13 +182,20 @@ class Gathering:
             raise DataError(*self.problems)
         tags = sorted({tag for sample in self.tags for tag in sample})
         return SampleSet(
-            inputs=stacked,
+            inputs=arrays,
+            lengths=self._lengths(),
             ids=ids,
             labels={key: stack(values) for key, values in self.labels.items()},
             groups=tuple(self.groups),
             tags={tag: tuple(sample.get(tag) for sample in self.tags) for tag in tags},
             digests=content,
         )
+
+    def _lengths(self) -> tuple[int, ...]:
+        """Steps of each sample, where they differ."""
+        samples = (dict(zip(self.inputs, rows, strict=True)) for rows in zip(*self.inputs.values(), strict=True))
+        found = tuple(max(lengths_of(sample, self.steps), default=0) for sample in samples)
+        return found if len(set(found)) > 1 else ()
 
     def _duplicates(self, ids: tuple[str, ...], given: list[str]) -> None:
         first: dict[str, int] = {}
@@ -193,18 +210,24 @@ class Gathering:
                 self.wrong(index, f"has the same content as sample {before}, and no id.", fix)
 
 
-def gather(samples: Iterable[Any], where: str, progress: Callable[[int], None] = lambda _: None) -> SampleSet:
+def gather(
+    samples: Iterable[Any],
+    where: str,
+    progress: Callable[[int], None] = lambda _: None,
+    steps: Mapping[str, int] | None = None,
+) -> SampleSet:
     """Check what a loader yields and stack it.
 
     Args:
         samples: what the loader returned, or a generator.
         where: the loader, as the spec names it.
         progress: told the number of samples so far.
+        steps: axis of the steps, by key of the samples' inputs that are sequences.
 
     Raises:
         DataError: the loader broke its contract; every violation, the first ones in full.
     """
-    gathering = Gathering(where)
+    gathering = Gathering(where, steps=steps or {})
     for index, sample in enumerate(samples):
         gathering.add(index, sample)
         progress(index + 1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edgebuild.core.dossier import Tensor
 from edgebuild.data.contract import BARE
 from edgebuild.data.samples import SampleSet
+from edgebuild.data.sequences import kept, no_axis, runs, uneven
 from edgebuild.errors import Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ Findings = tuple[list[Problem], list[str]]
 
 
 def fit(
-    samples: SampleSet, inputs: tuple[Tensor, ...], bind: dict[str, str]
+    samples: SampleSet, inputs: tuple[Tensor, ...], bind: dict[str, str], steps: dict[str, int] | None = None
 ) -> tuple[dict[str, np.ndarray] | None, list[Problem], list[str]]:
     """The inputs by the model's names, types and axes; None where something does not fit.
 
@@ -27,6 +29,7 @@ def fit(
         samples: of one split.
         inputs: the model's; shapes with the batch axis.
         bind: model input to key of the samples' inputs.
+        steps: axis of a sample along which the steps of a model input lie; in what is returned it is axis 1.
 
     Returns:
         The arrays, the problems (`where` names the input), and sentences about what was changed or looks odd.
@@ -38,11 +41,16 @@ def fit(
         if tensor.name not in names:
             continue
         array = samples.inputs[names[tensor.name]]
-        shaped, wrong, said = _shaped(array, tensor, samples.layout)
+        axis = (steps or {}).get(tensor.name)
+        shaped, wrong, said = (
+            _shaped(array, tensor, samples.layout) if axis is None else _stepped(array, tensor, axis, samples)
+        )
         cast, mistyped, retyped = _typed(shaped, tensor)
         problems += [*wrong, *mistyped, *_unsound(shaped, tensor.name, samples)]
         notes += [*said, *retyped]
         fitted[tensor.name] = cast
+    if not problems:
+        problems = uneven({name: fitted[name].shape[1] for name in steps or {}})
     return (None if problems else fitted), problems, notes
 
 
@@ -91,6 +99,24 @@ def _shaped(array: np.ndarray, tensor: Tensor, layout: str) -> tuple[np.ndarray,
     expected = f"({', '.join(map(str, model[1:]))})"
     what = f"samples have shape ({', '.join(map(str, shape))}), the model takes {expected} after its batch axis."
     return array, [Problem(f"input `{tensor.name}`", what, _shape_fix(shape, model[1:]))], []
+
+
+def _stepped(
+    array: np.ndarray, tensor: Tensor, axis: int, samples: SampleSet
+) -> tuple[np.ndarray, list[Problem], list[str]]:
+    """Sequences as (sample, step, what one run of the model takes)."""
+    moved = runs(array, axis, max(samples.lengths, default=None))
+    if moved is None:
+        return array, [no_axis(tensor, axis, array.shape[1:])], []
+    each = moved.reshape(-1, *moved.shape[2:])
+    shaped, wrong, said = _shaped(each, tensor, "")
+    whole = kept(each, tensor, axis) if wrong else None
+    if whole is not None:
+        shaped, still, said = _shaped(whole, tensor, "")
+        wrong = wrong if still else []
+    if wrong:
+        return array, [replace(item, what=f"one step of {item.what}") for item in wrong], []
+    return shaped.reshape(*moved.shape[:2], *shaped.shape[1:]), [], said
 
 
 def _fits(shape: tuple[int, ...], model: tuple[int | str, ...]) -> bool:

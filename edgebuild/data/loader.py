@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 class LoadFunction(Step):
     """Run the user's loader (see `data/contract.py` for what it yields) and keep its samples."""
 
-    version = 1
+    version = 2
     tools = ("numpy",)
     filename = "samples"
     # The user's code may compute with floats.
     portable = False
 
     code: UserCode
+    steps: dict[str, int] = {}
+    """Axis of the steps, by key of the samples' inputs that are sequences: these may differ in length."""
 
     def run(self, work: Workspace) -> None:
         """Raises: UserCodeError: the loader raised. DataError: it broke its contract."""
@@ -40,7 +42,7 @@ class LoadFunction(Step):
             raise UserCodeError(Problem(where, what, "Yield one mapping for each sample, or return a list of them."))
         # The number of samples is known only once the last has come.
         total = len(given) if hasattr(given, "__len__") else 0
-        samples = gather(given, where, lambda done: work.progress(done, max(total, done), "samples"))
+        samples = gather(given, where, lambda done: work.progress(done, max(total, done), "samples"), self.steps)
         samples.save(work.output)
 
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from edgebuild.data.arrays import load_arrays, save_arrays
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
 Scalar = str | int | float | bool | None
+LENGTHS = "steps per sample"
+"""Entry of `inputs.npz` beside the inputs: the runner reads it under the same name."""
 LABEL = "label"
 """Key of a label that is no mapping."""
 
@@ -36,6 +38,8 @@ class SampleSet:
     """Of each sample's inputs."""
     names: tuple[str, ...] = ()
     """Class names of an image folder, by class number."""
+    lengths: tuple[int, ...] = ()
+    """Steps of each sample that count, where sequences differ in length; the arrays end in zeros."""
     layout: str = ""
     """`HWC` where the samples are images that this package read, so that it may turn them."""
 
@@ -49,8 +53,11 @@ class SampleSet:
         labels = load_arrays(folder / "labels.npz") if (folder / "labels.npz").exists() else {}
         for key in index.get("ragged", []):
             labels[key] = _objects([json.loads(str(text)) for text in labels[key]])
+        arrays = load_arrays(folder / "inputs.npz") if inputs else {}
+        lengths = arrays.pop(LENGTHS, None)
         return cls(
-            inputs=load_arrays(folder / "inputs.npz") if inputs else {},
+            inputs=arrays,
+            lengths=tuple(map(int, lengths)) if lengths is not None else (),
             ids=tuple(index["ids"]),
             labels=labels,
             groups=tuple(index["groups"]),
@@ -65,7 +72,8 @@ class SampleSet:
         import numpy as np
 
         folder.mkdir(parents=True, exist_ok=True)
-        save_arrays(folder / "inputs.npz", self.inputs)
+        lengths = {LENGTHS: np.array(self.lengths, np.int64)} if self.lengths else {}
+        save_arrays(folder / "inputs.npz", {**self.inputs, **lengths})
         ragged = [key for key, values in self.labels.items() if values.dtype == object]
         if self.labels:
             texts = {key: np.array([json.dumps(_plain(item)) for item in self.labels[key]], str) for key in ragged}
@@ -94,23 +102,24 @@ class SampleSet:
             labels={key: array[chosen] for key, array in self.labels.items()},
             ids=_pick(self.ids, chosen),
             groups=_pick(self.groups, chosen),
+            lengths=_pick(self.lengths, chosen),
             tags={name: _pick(values, chosen) for name, values in self.tags.items()},
             digests=_pick(self.digests, chosen),
         )
 
 
-def digests(inputs: dict[str, np.ndarray], count: int) -> tuple[str, ...]:
+def digests(inputs: Mapping[str, Sequence[np.ndarray] | np.ndarray], count: int) -> tuple[str, ...]:
     """sha256 of each sample's inputs: names, types, shapes and bytes, names sorted."""
     import numpy as np
 
     names = sorted(inputs)
-    heads = {name: f"{name}\0{inputs[name].dtype.str}\0{inputs[name].shape[1:]}\0".encode() for name in names}
     found = []
     for row in range(count):
         content = hashlib.sha256()
         for name in names:
-            content.update(heads[name])
-            content.update(np.ascontiguousarray(inputs[name][row]).tobytes())
+            array = inputs[name][row]
+            content.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+            content.update(np.ascontiguousarray(array).tobytes())
         found.append(content.hexdigest())
     return tuple(found)
 

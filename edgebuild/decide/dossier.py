@@ -69,6 +69,10 @@ class DecideTarget(Step):
     """In the order of the spec, `source` among them."""
     model: Attempt
     """`model.json` of the source."""
+    taken: Attempt | None = None
+    """The same with its states, of a model that sees one step at a time."""
+    period_ms: float | None = None
+    """From one step to the next."""
     scores: dict[str, Attempt] = {}
     """`scores.json` by split, rows aligned with `entrants`."""
     metrics: tuple[str, ...] = ()
@@ -134,6 +138,7 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
         source_digest=step.source_digest,
         inputs=tensors(raw.model, "inputs"),
         outputs=tensors(raw.model, "outputs"),
+        sequence=raw.sequence,
         labels=step.labels,
         interface=step.interface,
         call=call_of(step, judged),

@@ -15,6 +15,7 @@ from edgebuild.decide import evidence
 from edgebuild.decide.held import Held
 from edgebuild.decide.reasons import DUE
 from edgebuild.decide.searches import read_search, slot_words
+from edgebuild.decide.sequences import note_of, sequence_of, with_rtf
 
 if TYPE_CHECKING:
     from edgebuild.decide.dossier import DecideTarget, Entrant
@@ -30,6 +31,7 @@ class Records:
         self.step, self.work = step, work
         self.held = step.held or Held(measured=True)
         self.model = self.json(step.model) or {}
+        self.sequence = sequence_of(step.call.loop, self.json(step.taken) or {}, step.period_ms)
         self.facts: dict[str, Any] = self.json(step.facts) or {}
         self.scores: dict[str, list[Any]] = {split: self.json(wire) or [] for split, wire in step.scores.items()}
         self.latency: dict[str, Any] = self.json(step.latency) or {}
@@ -118,19 +120,27 @@ class Records:
         found.append(evidence.of_size(size_of(path), place))
         found += evidence.of_account(Account.model_validate(account) if account else None, place)
         known = {item.quantity for item in found}
-        lacking = [name for name in (*evidence.TIMES, *evidence.MEMORIES) if name not in known]
+        lacking = [name for name in (*self.timings, *evidence.MEMORIES) if name not in known]
         return (*found, *evidence.unavailable(lacking, place, self.untold(row)))
 
     def times(self, row: int) -> tuple[Measurement, ...]:
         """Numbers of the timing run."""
+        entry = with_rtf(self.timed(row), self.step.period_ms)
+        return evidence.of_run(self.latency, entry, self.timings, self.step.place)
+
+    def timed(self, row: int) -> dict[str, Any] | None:
+        """A candidate's row of the timing run; None where it was not in it."""
         rows = self.latency.get("models", ())
-        entry = rows[row] if row < len(rows) else None
-        return evidence.of_run(self.latency, entry, evidence.TIMES, self.step.place)
+        return rows[row] if row < len(rows) else None
+
+    @property
+    def timings(self) -> tuple[str, ...]:
+        """What a timing run tells."""
+        return (*evidence.TIMES, "rtf") if self.step.period_ms else evidence.TIMES
 
     def ratio(self, row: int, digest: str) -> dict[str, tuple[float, float, float]]:
         """Ratios to the source within one run, this build's or a committed one's."""
-        rows = self.latency.get("models", ())
-        entry = rows[row] if row < len(rows) else None
+        entry = with_rtf(self.timed(row), self.step.period_ms)
         if entry is not None:
             return {name: tuple(bounds) for name, bounds in entry.get("ratio", {}).items()}
         record = self.step.place.record(digest)
@@ -163,7 +173,7 @@ class Records:
         due = (f"{DUE}: {self.due} {AGAIN}",) if self.due else ()
         locked = self.held.unmeasured and self.held.machine
         rests = (f"Latency and memory are the lock's, measured on {self.held.machine}.",) if locked else ()
-        return (*contended, *due, *rests, *self.step.place.notes)
+        return (*contended, *due, *rests, *note_of(self.sequence), *self.step.place.notes)
 
 
 def digest_of(path: Path) -> str:

@@ -51,20 +51,24 @@ class Golden(Record):
 def write_golden(dossier: Dossier, candidate: CandidateFile, samples: Path, predicted: Path, folder: Path) -> Golden:
     """The first samples and what the candidate says of them, each as the runtime takes and gives it.
 
-    Every array has the shape (samples, *shape of the tensor): `inputs["image"][0]` is what one call is fed with.
+    Every array has the shape (samples, *shape of the tensor): `inputs["image"][0]` is what one call is fed with. Of a
+    model that sees one step at a time they are the first steps of one sample, each with the states before it.
 
     Args:
         dossier: of the target.
         candidate: the one in the package.
         samples: folder with `inputs.npz`, without batch axes.
-        predicted: folder with `golden.npz`, the raw outputs of the first of them.
+        predicted: folder with `golden.npz`, the raw outputs of the first of them; of steps also `golden-inputs.npz`.
         folder: of the package.
     """
     outputs = load_arrays(predicted / "golden.npz")
     count = min(len(array) for array in outputs.values())
-    inputs = {name: array[:count] for name, array in load_arrays(samples / "inputs.npz").items()}
     (folder / FOLDER).mkdir()
-    save_arrays(folder / INPUTS, as_fed(inputs, dossier.inputs))
+    if dossier.sequence is None:
+        inputs = {name: array[:count] for name, array in load_arrays(samples / "inputs.npz").items()}
+        save_arrays(folder / INPUTS, as_fed(inputs, dossier.inputs))
+    else:
+        save_arrays(folder / INPUTS, load_arrays(predicted / "golden-inputs.npz"))
     save_arrays(folder / OUTPUTS, as_fed(outputs, dossier.outputs))
     part = relative_tolerance(dossier, candidate)
     return Golden(

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from edgebuild.core.dossier import Account, Call, CandidateFile, Dossier, Tensor
+from edgebuild.core.dossier import Account, Call, CandidateFile, Dossier, Sequence, Tensor
 from edgebuild.core.evidence import Measurement, Verdict
 from edgebuild.core.records import Record
 from edgebuild.deliver.golden import Golden
@@ -44,6 +44,8 @@ class Manifest(Record):
     """Distributions that made and ran the model."""
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    sequence: Sequence | None = None
+    """Of a model that sees one step at a time: what is fed back, and from where."""
     interface: dict[str, Any]
     labels: tuple[str, ...]
     call: Call
@@ -90,7 +92,7 @@ def describe(
 
 FROM_DOSSIER = (
     "name", "release", "target", "device", "runtime", "passed", "source", "source_digest", "data_digest", "versions",
-    "inputs", "outputs", "interface", "labels", "call", "verdicts",
+    "inputs", "outputs", "sequence", "interface", "labels", "call", "verdicts",
 )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ class AssemblePackage(Step):
     `labels.txt` where there are labels; the user's files; `manifest.json`; `SHA256SUMS`.
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     tools: ClassVar[tuple[str, ...]] = ("numpy", "jinja2")
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "package"

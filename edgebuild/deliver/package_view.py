@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgebuild.core.dossier import CandidateFile, Dossier, Tensor
+from edgebuild.core.dossier import CandidateFile, Dossier, Sequence, State, Tensor
 from edgebuild.deliver.commands import shape_arguments, tolerance_arguments
 from edgebuild.deliver.golden import Golden
 from edgebuild.deliver.report.numbers import NOTHING, cell, code, interval, line, number, times
@@ -41,6 +41,8 @@ def package_view(
         "versions": ", ".join(f"{name} {version}" for name, version in dossier.versions.items()),
         "inputs": [tensor_row(tensor, dossier.interface, "inputs") for tensor in dossier.inputs],
         "outputs": [tensor_row(tensor, dossier.interface, "outputs") for tensor in dossier.outputs],
+        "states": [state_row(state) for state in dossier.sequence.states] if dossier.sequence else [],
+        "sequence": sequence_words(dossier.sequence),
         "labels": LABELS if dossier.labels else "",
         "scores": scores(dossier),
         "golden": golden.model_dump(mode="json") | {"why": line(golden.why)},
@@ -62,6 +64,29 @@ def tensor_row(tensor: Tensor, interface: Mapping[str, Any], side: str) -> dict[
         "meaning": cell(", ".join(f"{key} {words(value)}" for key, value in meant.items() if key != "labels")),
         "text": " ".join(f"{tensor.name}: {tensor.dtype} [{sizes}]".split()),
     }
+
+
+def state_row(state: State) -> dict[str, Any]:
+    """One input that is fed an output of the step before: both ways as rows, and as data."""
+    taken = state.input
+    fed = f"{state.initial:g} at first, then the output {state.output} of the step before"
+    return {
+        "input": taken.name,
+        "output": state.output,
+        "dtype": taken.dtype,
+        "shape": list(taken.shape),
+        "initial": state.initial,
+        "row": tensor_row(taken, {}, "inputs") | {"meaning": cell(fed)},
+        "back": tensor_row(taken.model_copy(update={"name": state.output}), {}, "outputs"),
+    }
+
+
+def sequence_words(sequence: Sequence | None) -> str:
+    """What one run of the model is; "" where it is a whole sample."""
+    if sequence is None:
+        return ""
+    period = f", every {sequence.period_ms:g} ms" if sequence.period_ms else ""
+    return f"One run takes one step of {', '.join(code(name) for name in sequence.steps)}{period}."
 
 
 def words(value: Any) -> str:

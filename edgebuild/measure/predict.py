@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 GOLDEN = 3
 """Samples whose raw outputs are kept apart: packages ship them."""
+GOLDEN_STEPS = 8
+"""Steps of the first sample instead, where samples are sequences."""
 
 FIRST_CHUNK = 16
 CHUNK_BYTES = 256 * 2**20
@@ -35,11 +37,14 @@ class Predict(Step):
     Writes the folder `outputs.npz` (by output name, axis 0 the sample, native type, or what `decode` kept),
     `golden.npz` (raw outputs of the first samples) and `result.json`.
 
+    Where samples are sequences (`call.loop`), axis 1 is the step, outputs that feed states are left out, and golden are
+    the first steps of the first sample: `golden-inputs.npz` holds what each was fed, `golden.npz` all it said.
+
     `decode(outputs)` gets the raw outputs of one sample by name, without a batch axis, and returns an array or a
     mapping of arrays. Arrays of several lengths are padded with NaN along their first axis.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "predictions"
@@ -76,7 +81,7 @@ def predict(model: Path, call: Call, inputs: Path, output: Path, timeout_s: floa
         what="predict",
         models=(JobModel(path=str(model), call=call),),
         inputs=str(inputs),
-        parameters={"golden": GOLDEN},
+        parameters={"golden": GOLDEN_STEPS if call.loop else GOLDEN},
     )
     return LocalLink().execute(job, output, timeout_s)
 
@@ -94,8 +99,8 @@ class Decoder:
         """Args: where: `file.py:function` as typed. code: what it consists of."""
         self.function, self.where, self.code = function, where, code
 
-    def __call__(self, raw: Arrays) -> Iterator[Arrays]:
-        """What is kept of each sample of a chunk of raw outputs.
+    def __call__(self, raw: Arrays, lengths: Sequence[int]) -> Iterator[Arrays]:
+        """What is kept of each sample of a chunk of raw outputs; `lengths` are their steps, where they differ.
 
         Raises:
             UserCodeError: it returns no array, or other names than for the samples before.
@@ -104,7 +109,10 @@ class Decoder:
 
         count = len(next(iter(raw.values()))) if raw else 0
         for index in range(count):
-            kept = self.function({name: array[index] for name, array in raw.items()})
+            steps = slice(int(lengths[index]) if len(lengths) else None)
+            kept = self.function(
+                {name: array[index][steps] if len(lengths) else array[index] for name, array in raw.items()}
+            )
             mapping = kept if isinstance(kept, dict) else {"decoded": kept}
             try:
                 yield {str(name): np.asarray(value) for name, value in mapping.items()}
@@ -122,6 +130,8 @@ def predict_decoded(model: Path, call: Call, inputs: Path, work: Workspace, deco
     """Predict chunk by chunk and keep only what `decode` returns."""
     import numpy as np
 
+    from edgebuild.data.samples import LENGTHS
+
     with np.load(inputs) as archive:
         samples = {name: archive[name] for name in archive.files}
     count = len(next(iter(samples.values())))
@@ -137,9 +147,10 @@ def predict_decoded(model: Path, call: Call, inputs: Path, work: Workspace, deco
         with np.load(chunk / "out" / "outputs.npz") as archive:
             raw = {name: archive[name] for name in archive.files}
         if start == 0:
-            (chunk / "out" / "golden.npz").rename(work.output / "golden.npz")
+            for golden in (chunk / "out").glob("golden*.npz"):
+                golden.rename(work.output / golden.name)
         (chunk / "out" / "outputs.npz").unlink()
-        kept.extend(decode(raw))
+        kept.extend(decode(raw, samples[LENGTHS][start : start + size] if LENGTHS in samples else ()))
         start += size
         per_sample = sum(array.nbytes for array in raw.values()) / max(1, len(next(iter(raw.values()))))
         size = max(FIRST_CHUNK, int(CHUNK_BYTES / max(1.0, per_sample)))

@@ -12,6 +12,7 @@ from edgebuild.errors import DataError, Problem
 from edgebuild.measure.score import Records, bound
 from edgebuild.metrics import AnyMetric
 from edgebuild.metrics.base import Metric, Samples
+from edgebuild.metrics.steps import of_steps
 
 ENOUGH_TO_TELL = 20
 """Below it a good model may look like chance."""
@@ -25,7 +26,7 @@ class CheckSource(Step):
     Writes `[{"metric", "value", "unit", "chance", "samples"}]`, aligned with `metrics`.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "source-check.json"
@@ -58,7 +59,7 @@ class CheckSource(Step):
 
 def row(metric: Metric, value: float, source: Samples) -> dict[str, Any]:
     """One metric of the source beside what knowing nothing would give."""
-    chance = metric.chance(source) if metric.needs_labels and not metric.where else None
+    chance = metric.chance(of_steps(metric, source)) if metric.needs_labels and not metric.where else None
     return {
         "metric": metric.metric,
         "value": value if math.isfinite(value) else None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgebuild.metrics.base import Metric, Samples
 from edgebuild.metrics.pick import compared, worst
+from edgebuild.metrics.steps import padding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,5 +63,16 @@ class Agreement(Metric):
             else:
                 limit = 0.5 if self.threshold is None else self.threshold
                 same = (ours > limit) == (theirs > limit)
-            found[name] = 100.0 * np.asarray(same).reshape(len(ours), -1).mean(axis=1)
+            found[name] = 100.0 * mean(np.asarray(same), padding(ours, theirs))
         return found
+
+
+def mean(same: np.ndarray, none: np.ndarray | None) -> np.ndarray:
+    """Of each sample, over the steps that it has."""
+    import numpy as np
+
+    each = same.reshape(len(same), -1)
+    if none is None:
+        return np.asarray(each.mean(axis=1))
+    steps = same.reshape(*none.shape, -1)
+    return np.asarray(steps.mean(axis=(1, 2), where=~none[..., None]))

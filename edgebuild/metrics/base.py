@@ -56,6 +56,8 @@ class Metric(Documented):
     """Key of a mapping label."""
     where: dict[str, str | int | float | bool] = {}
     """Only samples whose tags have these values."""
+    step: Literal["last", "mean", "max"] | None = None
+    """Of samples that are sequences: judge the last step, or the mean or greatest of each value; all where left out."""
 
     unit: ClassVar[str]
     """`%`, `dB`, `1`; a class where it is fixed."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgebuild.errors import DataError, Problem, did_you_mean
 from edgebuild.metrics.base import Metric, Samples
+from edgebuild.metrics.steps import of_steps, padding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,13 +18,14 @@ def wrong(metric: Metric, what: str, fix: str) -> DataError:
 
 
 def sliced(metric: Metric, samples: Samples) -> Samples:
-    """The samples whose tags have the values of `where`.
+    """The samples whose tags have the values of `where`, with the steps of sequences that `step` says.
 
     Raises:
-        DataError: no sample has such a tag, or none has that value.
+        DataError: no sample has such a tag, or none has that value; an output has no steps.
     """
     import numpy as np
 
+    samples = of_steps(metric, samples)
     if not metric.where:
         return samples
     rows = np.ones(len(samples), bool)
@@ -58,6 +60,8 @@ def output_name(metric: Metric, samples: Samples) -> str:
 def compared(metric: Metric, samples: Samples) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Each output it judges, all where it names none, beside the reference's; float64, `(n, values)`.
 
+    Steps beyond the end of a shorter sequence are 0 in both.
+
     Raises:
         DataError: there is none of that name, or an output cannot be compared number by number.
     """
@@ -71,7 +75,10 @@ def compared(metric: Metric, samples: Samples) -> dict[str, tuple[np.ndarray, np
             found = "has none" if theirs is None else f"has shape {theirs.shape}"
             what = f"output `{name}` has shape {ours.shape} and type {ours.dtype}, the reference {found}."
             raise wrong(metric, what, "Compare an output of numbers of one shape: `output: …`.")
-        flat = (len(ours), -1)
+        flat, none = (len(ours), -1), padding(ours, theirs)
+        if none is not None:
+            wide = none.reshape(*none.shape, *[1] * (ours.ndim - 2))
+            ours, theirs = (np.where(wide, 0, array) for array in (ours, theirs))
         pairs[name] = ours.reshape(flat).astype(np.float64), theirs.reshape(flat).astype(np.float64)
     return pairs
 
@@ -127,7 +134,8 @@ def scores(metric: Metric, samples: Samples) -> np.ndarray:
     wide = [size for size in array.shape[1:] if size != 1]
     if len(wide) > 1:
         what = f"output `{name}` has shape {array.shape[1:]}, not one score for each class."
-        raise wrong(metric, what, "Choose another with `output: …`, or reduce it with `decode`.")
+        fix = "Choose another with `output: …`, reduce it with `decode`, or say which step of a sequence: `step: last`."
+        raise wrong(metric, what, fix)
     return array.reshape(len(array), -1)
 
 

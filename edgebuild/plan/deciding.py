@@ -56,7 +56,7 @@ def decide(
         place=place,
         source=spec.model.source,
         source_digest=shared.source_digest,
-        call=target.call(),
+        call=shared.looped(target.call()),
         entrants=tuple(
             Entrant(
                 name=entrant.name,
@@ -76,6 +76,8 @@ def decide(
             for entrant in entrants
         ),
         model=shared.facts.attempt(),
+        taken=shared.taken.attempt() if shared.loop else None,
+        period_ms=shared.period_ms,
         scores={split: artifact.attempt() for split, artifact in scores.items()},
         metrics=tuple(spec.metrics),
         latency=latency.attempt() if latency else None,

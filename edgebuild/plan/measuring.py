@@ -30,7 +30,7 @@ def time_target(to: TargetLowering, entrants: Sequence[CandidatePlan], held: str
         facts=to.facts,
         threads=max(int(entrant.call.options.get("threads", 1)) for entrant in entrants),
         seconds=min(MEASURING_S, spec.effort.time_s or MEASURING_S),
-        limits=limits_ms(spec.budgets.get(to.name, ())),
+        limits=limits_ms(spec.budgets.get(to.name, ()), to.shared.period_ms),
         incumbents=(held,) if held else (),
         max_age_s=spec.max_age_s,
     )
@@ -38,9 +38,10 @@ def time_target(to: TargetLowering, entrants: Sequence[CandidatePlan], held: str
     return timing, to.shared.add(SummarizeLatency(timing=timing), f"{to.name}: summarise the latencies")
 
 
-def limits_ms(budgets: Sequence[Budget]) -> tuple[float, ...]:
-    """Limits on a latency in ms, those on throughput as the latency that they allow."""
+def limits_ms(budgets: Sequence[Budget], period_ms: float | None = None) -> tuple[float, ...]:
+    """Limits on a latency in ms, those on throughput and on the real-time factor as the latency that they allow."""
     absolute = [budget for budget in budgets if not budget.relative and budget.limit > 0]
     found = [budget.limit for budget in absolute if budget.quantity.startswith("latency.")]
     found += [1000 / budget.limit for budget in absolute if budget.quantity == "throughput"]
+    found += [budget.limit * period_ms for budget in absolute if budget.quantity == "rtf" and period_ms]
     return tuple(sorted(set(found)))

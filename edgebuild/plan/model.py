@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from edgebuild.core.dossier import Call, Loop
 from edgebuild.core.graph import Graph
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact, Refusal, UserCode
@@ -16,6 +17,8 @@ from edgebuild.models import torch_files
 from edgebuild.models.convert.read_torch import ReadTorch
 from edgebuild.models.inspect.constants import Constants, DropConstants
 from edgebuild.models.inspect.external import external_files
+from edgebuild.models.inspect.facts import bound
+from edgebuild.models.inspect.states import DropStates
 from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import Route, shortest
 from edgebuild.models.tool import pinned_tool
@@ -118,8 +121,39 @@ class SharedModel:
         return {"batch": 1, **{axis: size for axis, size in first.items() if isinstance(size, int)}}
 
     @cached_property
+    def loop(self) -> Loop | None:
+        """How the model is run over samples that are sequences; None where a sample is one run."""
+        inputs = self.spec.model.inputs
+        states = {name: entry for name, entry in inputs.items() if entry.state is not None}
+        steps = tuple(name for name, entry in inputs.items() if entry.steps is not None)
+        if not steps:
+            return None
+        return Loop(
+            steps=steps,
+            states={name: entry.state or "" for name, entry in states.items()},
+            initial={name: float(entry.initial) for name, entry in states.items() if entry.initial != "zeros"},
+            shapes={name: bound(self.dims[name], self.shapes) for name in states if name in self.dims},
+        )
+
+    @property
+    def period_ms(self) -> float | None:
+        """From one step to the next in the product."""
+        return next((entry.period for entry in self.spec.model.inputs.values() if entry.period), None)
+
+    def looped(self, call: Call) -> Call:
+        """A call that runs the model step by step where samples are sequences."""
+        return call.model_copy(update={"loop": self.loop}) if self.loop else call
+
+    @cached_property
     def facts(self) -> Artifact:
-        """`model.json`, of the inputs that samples feed."""
+        """`model.json`, of the inputs that samples feed and the outputs that are judged."""
+        if self.loop is None:
+            return self.taken
+        return self.add(DropStates(model=self.taken, loop=self.loop), "hold the states against the model")
+
+    @cached_property
+    def taken(self) -> Artifact:
+        """`model.json`, of the inputs that artifacts have."""
         return self.interface(self.whole, "hold the constant inputs against the model", complete=True)
 
     @cached_property

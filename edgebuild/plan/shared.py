@@ -18,6 +18,7 @@ from edgebuild.measure.constants import AddConstants
 from edgebuild.measure.inputs import PickInputs
 from edgebuild.measure.predict import Predict
 from edgebuild.measure.source_check import CheckSource
+from edgebuild.measure.unroll import UnrollSteps
 from edgebuild.models.admit import AdmitSource
 from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import model_format
@@ -49,6 +50,10 @@ RUNS_ON = {
 
 PLAIN: dict[str, dict[str, Any]] = {"onnxruntime": {"optimization": "none"}, "litert": {"xnnpack": False}}
 """Options under which a runtime computes a graph as it is written."""
+
+CALIBRATION_STEPS = 1000
+"""Steps of sequences that are calibrated with: as many as the samples that quantizers are usually given, and more,
+because neighbours are alike."""
 
 SPLITS = ("select", "report")
 """The splits that are predicted: choosing happens on the first, verdicts on the second."""
@@ -91,7 +96,9 @@ class Shared(SharedModel):
         """All samples, loaded."""
         data = self.spec.data
         if data.kind == "function":
-            return self.add(LoadFunction(code=self.code(data.reference)), "load the samples")
+            keys = {entry.data or name: entry.steps for name, entry in self.spec.model.inputs.items()}
+            steps = {key: axis for key, axis in keys.items() if axis is not None}
+            return self.add(LoadFunction(code=self.code(data.reference), steps=steps), "load the samples")
         source = self.read(Path(data.path), "samples", "read the samples")
         if data.kind == "archive":
             return self.add(LoadArchive(archive=source), "load the samples")
@@ -116,7 +123,8 @@ class Shared(SharedModel):
         )
         count = len(self.labels) or None
         bind = {name: entry.data for name, entry in self.spec.model.inputs.items() if entry.data}
-        step = CheckData(splits=splits, model=self.facts, labels=count, bind=bind)
+        steps = {name: entry.steps for name, entry in self.spec.model.inputs.items() if entry.steps is not None}
+        step = CheckData(splits=splits, model=self.facts, labels=count, bind=bind, steps=steps)
         return self.add(step, "check the samples")
 
     @cached_property
@@ -124,7 +132,27 @@ class Shared(SharedModel):
         """What models are fed while they are timed, weighed and traced."""
         data = self.spec.data
         step = PickInputs(samples=self.checked / "select", seed=data.seed, grouped=bool(data.group))
-        return self.add(step, "pick the inputs of runs")
+        picked = self.add(step, "pick the inputs of runs")
+        return self.unrolled(picked, "the inputs of runs", step.count) if self.loop else picked
+
+    @cached_property
+    def calibration(self) -> Artifact:
+        """What quantizers find ranges with: single runs."""
+        samples = self.checked / "calibrate"
+        return self.unrolled(samples, "calibrate", CALIBRATION_STEPS) if self.loop else samples
+
+    def unrolled(self, samples: Artifact, label: str, most: int) -> Artifact:
+        """Steps of sequences as samples of their own, with the states that the source has there."""
+        step = UnrollSteps(
+            model=self.source,
+            call=self.reference_call,
+            samples=self.whole_inputs(samples, label),
+            leave=tuple(self.constants),
+            most=most,
+            seed=self.spec.data.seed,
+            versions=installed(RUNS_ON.get(self.reference_call.runtime, ())),
+        )
+        return self.add(step, f"take the steps of {label}")
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -134,7 +162,7 @@ class Shared(SharedModel):
     @cached_property
     def reference_call(self) -> Call:
         """How the untouched source is run."""
-        return REFERENCE_SESSIONS[self.format]
+        return self.looped(REFERENCE_SESSIONS[self.format])
 
     @cached_property
     def decode(self) -> UserCode | None:
@@ -230,4 +258,4 @@ class Shared(SharedModel):
         model = self.convert(source, kind, target)
         inspected = self.add(inspection(source, kind, self.shapes, self.dims), f"inspect {file.name}")
         facts = self.interface(inspected, f"hold the constant inputs against {file.name}", complete=False)
-        return self.add(AdmitSource(model=model, proofs=self.proof, same=(self.facts, facts)), f"admit {file.name}")
+        return self.add(AdmitSource(model=model, proofs=self.proof, same=(self.taken, facts)), f"admit {file.name}")

@@ -18,7 +18,7 @@ from edgebuild.plan.candidate import CandidatePlan
 from edgebuild.plan.held import Ground
 from edgebuild.plan.interface import as_packaged
 from edgebuild.plan.making import HoldToLock, makeable, recipe_digest
-from edgebuild.plan.shared import SPLITS, Shared
+from edgebuild.plan.shared import CALIBRATION_STEPS, SPLITS, Shared
 from edgebuild.runtimes.base import Target
 from edgebuild.spec.records import SOURCE
 
@@ -51,7 +51,7 @@ class TargetLowering:
         return self.shared.convert(model, source, target)
 
     def calibration(self) -> Artifact:
-        """The checked calibration split.
+        """The checked calibration split; of sequences, their steps.
 
         Raises:
             Refused: the spec has none.
@@ -63,7 +63,7 @@ class TargetLowering:
                 fix="Add `calibrate: 300` under `data.splits`.",
                 kind="not applicable",
             )
-        return self.shared.checked / "calibrate"
+        return self.shared.calibration
 
     @property
     def searched(self) -> bool:
@@ -74,7 +74,13 @@ class TargetLowering:
     def surroundings(self) -> Mapping[str, Any]:
         """See `Lowering`."""
         shapes = self.shared.spec.model.shapes
-        return {**as_packaged(self.shared.spec.interface), "labels": self.shared.labels, "shapes": shapes}
+        states = dict(self.shared.loop.states) if self.shared.loop else {}
+        return {
+            **as_packaged(self.shared.spec.interface),
+            "labels": self.shared.labels,
+            "shapes": shapes,
+            "states": states,
+        }
 
     @property
     def threads(self) -> int:
@@ -84,6 +90,15 @@ class TargetLowering:
     def has(self, name: str) -> bool:
         """See `Lowering`."""
         return name in self.shared.spec.data.splits
+
+    def runs(self, name: str) -> Artifact:
+        """A split as single runs, for what tries many mixtures and judges them by their answers.
+
+        Raises:
+            Refused: the spec has no such split.
+        """
+        samples = self.split(name)
+        return self.shared.unrolled(samples, name, CALIBRATION_STEPS) if self.shared.loop else samples
 
     def split(self, name: str) -> Artifact:
         """The samples of a split that are run for this target.
@@ -196,14 +211,15 @@ class TargetLowering:
         self, name: str, words: str, recipe: Recipe, model: Artifact, refused: Refused | None
     ) -> CandidatePlan:
         """Predictions on both splits, memory where the device is measured, the account of operations."""
-        call = self.target.call()
+        call = self.shared.looped(self.target.call())
         made, model = model, self.held_to_lock(name, model)
         memory = self.memory(model, call)
         label = f"{self.name}: {name}: predict"
         predictions = {
             split: self.shared.predictions(model, call, self.split(split), f"{label} {split}") for split in SPLITS
         }
-        beside = self.target.beside(model, memory, self.split("report"), predictions["report"])
+        shown = self.shared.feeds if self.shared.loop else self.split("report")
+        beside = self.target.beside(model, memory, shown, predictions["report"])
         return CandidatePlan(
             name=name,
             words=words,

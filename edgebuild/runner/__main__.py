@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgebuild.runner import answers, layers, memory, predict, process, timing, trace
+from edgebuild.runner import answers, layers, memory, predict, process, steps, timing, trace
 from edgebuild.runner.job import Declined, Exhausted, Job, JobError, exhausted, read_job
 
 WORK: dict[str, Callable[[Job, Path], dict[str, Any]]] = {
@@ -19,6 +19,7 @@ WORK: dict[str, Callable[[Job, Path], dict[str, Any]]] = {
     "memory": memory.run,
     "trace": trace.run,
     "layers": layers.run,
+    "steps": steps.run,
 }
 
 USAGE = "usage: python -m edgebuild.runner JOB.json OUT_DIR"

@@ -69,6 +69,8 @@ class Model:
     session: str
     runtime: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    loop: dict[str, Any] | None = None
+    """How `predict` and `steps` run it over a sample step by step; in every other job a sample is one run."""
 
     def module(self) -> Any:
         """The session module, imported with its runtime.
@@ -168,6 +170,7 @@ def _job(asked: dict[str, Any]) -> Job:
                 runtime=str(item["call"].get("runtime", "")),
                 # The model's own thread count stands; the job's is for models that name none.
                 options={"threads": threads, **item["call"].get("options", {})},
+                loop=item["call"].get("loop"),
             )
             for index, item in enumerate(asked["models"])
         ),

@@ -17,7 +17,7 @@ from edgebuild.spec.quantities import QuantityError, likely, quantity
 SUFFIXES = ("drop", "worst_class_drop")
 FORMS: tuple[Form, ...] = ("max", "min", "upper", "lower")
 
-NEEDS: dict[str, str] = {"throughput": "scenarios", "rtf": "samples that are sequences"}
+NEEDS: dict[str, str] = {"throughput": "scenarios"}
 """Quantity to what it is told of, which is not there yet."""
 
 
@@ -32,6 +32,8 @@ class Known:
     all_broken: bool = False
     """The section cannot be read at all, so any name may be a metric's."""
     shapes: tuple[str, ...] = ()
+    period: bool = False
+    """Whether it is said how long a step takes in the product."""
 
     def names(self) -> list[str]:
         """Every quantity."""
@@ -122,6 +124,10 @@ def subject(checker: Checker, loc: Loc, typed: str, known: Known, where: str = "
             near = did_you_mean(at, known.shapes)
             fix = f"Shapes: {', '.join(known.shapes)}." if known.shapes else "Name it under `model.shapes`."
             checker.say(loc, f"`@{at}` is no shape of the model{near or '.'}", fix, key=key)
+            return None
+        if name == "rtf" and not known.period:
+            fix = "Write `period: 32 ms` beside the `steps` of the input that comes in step by step."
+            checker.say(loc, "needs the time from one step to the next.", fix, key=key)
             return None
         return Subject(name, UNITS[name], name in HIGHER_IS_BETTER, shape=at)
     metric = known.metrics.get(base)

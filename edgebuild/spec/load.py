@@ -168,6 +168,7 @@ class _Reading:
             broken_metrics=tuple(name for name in (*entries["metrics"], *self.meant()) if name not in judged),
             all_broken=not isinstance(self.document.value.get("metrics", {}), dict),
             shapes=tuple(model.shapes) if model else (),
+            period=model is None or any(entry.period for entry in model.inputs.values()),
         )
 
     def objectives(self, plain: dict[str, Any], entries: dict[str, Any], known: budgets.Known) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from edgebuild.models.routes import FOLDS, FORMATS
 from edgebuild.spec.check import Checker
 from edgebuild.spec.files import located
 from edgebuild.spec.records import Model, ModelSection
+from edgebuild.spec.sequences import check_sequences
 
 SUFFIXES = {".onnx": "onnx-file", ".keras": "keras", ".h5": "h5", ".hdf5": "h5", ".tflite": "tflite"}
 SAVED_MODEL = "saved_model.pb"
@@ -25,7 +26,9 @@ def model(checker: Checker, section: ModelSection) -> Model | None:
         return None
     check_builder(checker, section.builder, found[1])
     check_constants(checker, section, found[1])
-    return Model(**section.model_dump(), path=str(found[0]), format=found[1])
+    check_sequences(checker, section.inputs)
+    fields = {name: getattr(section, name) for name in type(section).model_fields}
+    return Model(**fields, path=str(found[0]), format=found[1])
 
 
 def check_builder(checker: Checker, builder: str | None, form: str) -> None:

@@ -14,12 +14,6 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "waivers": ("waivers", "Remove it; move the budget, or accept the verdict on the command line."),
     },
-    "Input": {
-        "state": ("models with state", "Export the model so that it takes a whole sequence at once."),
-        "initial": ("models with state", "Export the model so that it takes a whole sequence at once."),
-        "steps": ("samples that are sequences", "Export the model so that it takes a whole sequence at once."),
-        "period": ("samples that are sequences", "Export the model so that it takes a whole sequence at once."),
-    },
     "InterfaceInput": {
         "layout": ("other layouts", "Let the loader yield the layout that the model takes."),
         "rate": ("audio", "Let the loader yield what the model takes, and leave the input out here."),

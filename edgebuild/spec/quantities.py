@@ -160,6 +160,18 @@ def seconds(value: Any) -> float:
     return found
 
 
+def milliseconds(value: Any) -> float:
+    """A short duration: `32 ms`.
+
+    Raises:
+        QuantityError: none, or not above 0.
+    """
+    found = quantity(value, "ms").value
+    if found <= 0:
+        raise QuantityError("must be longer than 0.")
+    return found
+
+
 def fraction(value: Any) -> float:
     """A relative amount: `3 %` or `0.03`.
 

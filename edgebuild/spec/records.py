@@ -23,6 +23,7 @@ from edgebuild.data.splits import Split, SplitName
 from edgebuild.decide.budgets import Budget, Floors, Term
 from edgebuild.metrics.base import Metric
 from edgebuild.runtimes.base import Target
+from edgebuild.spec.quantities import milliseconds
 
 SOURCE = "source"
 """Name of the untouched model; it is a candidate of every target."""
@@ -76,6 +77,16 @@ Number = bool | int | FiniteFloat
 Constant = Number | Annotated[tuple[Number, ...], Field(min_length=1)]
 
 
+Period = Annotated[float, BeforeValidator(milliseconds), WithJsonSchema({"type": "string", "examples": ["32 ms"]})]
+"""In milliseconds; written with its unit."""
+
+
+def _initial(value: Any) -> Any:
+    if value != "zeros" and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ValueError("must be `zeros` or a number that every element has before the first step")
+    return value
+
+
 class Input(Documented):
     """What must be said of one input of the model."""
 
@@ -85,6 +96,14 @@ class Input(Documented):
     """Key of the samples' inputs that feeds it; its own name where left out."""
     constant: Constant | None = None
     """Folded away: a number for every element, or a list of all elements in the order of rows."""
+    state: str | None = None
+    """Output of one step that is fed to it in the next; samples do not have it."""
+    initial: Annotated[Literal["zeros"] | FiniteFloat, BeforeValidator(_initial)] = "zeros"
+    """What a state holds before the first step of a sample: `zeros`, or a number for every element."""
+    steps: Annotated[int, Field(ge=0)] | None = None
+    """A sample is a sequence along this axis of it; one run of the model sees one step."""
+    period: Period | None = None
+    """Time from one step to the next in the product: `32 ms`; `rtf` is the latency in parts of it."""
 
 
 class ModelSection(Documented):

@@ -36,6 +36,8 @@ FIXES: dict[Loc, str] = {
     ("model",): "Write `model: {source: model.onnx}`.",
     ("model", "digest"): "Write `sha256:` and the 64 hex digits that `sha256sum` prints.",
     ("model", "inputs", "*", "constant"): "Write a number, or a list of all elements in the order of rows.",
+    ("model", "inputs", "*", "initial"): "Write `initial: zeros`, or one number; a file of values is not read.",
+    ("model", "inputs", "*", "steps"): "Write the axis of a sample along which its steps lie: 0 for the first.",
     ("interface",): "Write `interface: {outputs: {probs: {labels: labels.txt}}}`.",
     ("interface", "inputs", "*", "size"): "Write the height and the width: `[224, 224]`.",
     ("data",): "Write `data: {source: data.py:samples, splits: {calibrate: 300, select: 1000, report: 3000}}`.",

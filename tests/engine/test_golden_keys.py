@@ -111,9 +111,10 @@ def planned(folder: Path) -> Iterator[Step]:
         suffix = "tflite" if model.endswith("tflite") else "onnx"
         file.write_text(SPEC.format(model=model, data=data, suffix=suffix))
         yield from lower([spec.load(file)]).graph.steps.values()
-    constant = "model.onnx, inputs: {sr: {constant: 16000}}"
-    file.write_text(SPEC.format(model=constant, data=DATA[0], suffix="onnx"))
-    yield from lower([spec.load(file)]).graph.steps.values()
+    inputs = ("{sr: {constant: 16000}}", "{x: {steps: 0, period: 32 ms}, h: {state: h_out}}")
+    for said in inputs:
+        file.write_text(SPEC.format(model=f"model.onnx, inputs: {said}", data=DATA[0], suffix="onnx"))
+        yield from lower([spec.load(file)]).graph.steps.values()
     yield from trials(Artifact(id="0", filename="model.onnx"), Artifact(id="0", filename="samples"))
     # A plan has it where it stands on a lock.
     yield HoldToLock(digest="sha256:1", name="model.onnx", made=Artifact(id="0", filename="model.onnx").attempt())

@@ -240,7 +240,8 @@ COMPLAINTS: dict[str, tuple[Metric, Samples, str]] = {
     "an output with too many axes": (
         Top1(), of(np.zeros((2, 3, 4)), [0, 1]),
         ("metric `top1`: output `y` has shape (3, 4), not one score for each class.\n"
-        "  fix: Choose another with `output: …`, or reduce it with `decode`."),
+        "  fix: Choose another with `output: …`, reduce it with `decode`, or say which step of a sequence: "
+        "`step: last`."),
     ),
     "an output of texts": (
         Top1(), of(np.array([["a"], ["b"]]), [0, 1]),

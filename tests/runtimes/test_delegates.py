@@ -111,3 +111,13 @@ def test_ends_are_changed_for_what_is_quantized_and_left_for_the_source() -> Non
     (step,) = to.steps
     assert isinstance(step, ChangeEnds) and step.ends == "uint8"
     assert draft.words == ("static INT8", "uint8 ends")
+
+
+def test_a_state_has_no_integers_at_its_ends() -> None:
+    made, to = target(io="uint8"), To()
+    to.surroundings = {**to.surroundings, "states": {"h": "h_out"}}
+    source = Draft(model=wire("model"), format="tflite")
+    assert made.finish(to, source) is source
+    with pytest.raises(Refused, match="integers of `h_out` and of the state `h` that it is fed to") as caught:
+        made.finish(to, source.then(wire("int8"), "static INT8"))
+    assert caught.value.kind == "not applicable"

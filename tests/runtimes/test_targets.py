@@ -28,7 +28,7 @@ class To:
     def convert(self, model: Artifact, source: str, target: str) -> Artifact:
         return model
 
-    surroundings: dict[str, object] = {"inputs": {}, "outputs": {}, "labels": (), "shapes": {}}
+    surroundings: dict[str, object] = {"inputs": {}, "outputs": {}, "labels": (), "shapes": {}, "states": {}}
 
     def calibration(self) -> Artifact:
         return wire("checked", "calibrate")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from edgebuild.compress.quantize.calibration import feeds
 from edgebuild.compress.quantize.ranges import read_ranges, write_ranges
 from edgebuild.compress.quantize.tflite_graph import operand_kinds, with_signature
+from edgebuild.compress.quantize.tflite_outputs import read_as_integers
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused, words_of
@@ -104,7 +105,7 @@ class QuantizeTfliteStatic(Step):
     Result:  x → QUANTIZE → CONV_2D(w8, b32) → DEQUANTIZE → y
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = TOOLS
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "model.tflite"
@@ -142,7 +143,7 @@ def quantize_tflite_static(
 class QuantizeTfliteDynamic(Step):
     """Store weights in 8 bits; kernels quantize activations at run time. Needs no calibration data."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = TOOLS
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "model.tflite"
@@ -171,7 +172,7 @@ def quantize_tflite_dynamic(model: Path, output: Path, per_channel: bool = True)
 class QuantizeTfliteWeights(Step):
     """Store weights in 8 bits or in float16; they are turned to float32 before use. Needs no calibration data."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = TOOLS
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "model.tflite"
@@ -238,7 +239,7 @@ def quantize(
         quantizer = Quantizer(content)
         recipe(quantizer)
         result = quantizer.quantize(calibration(content) if calibration else None)
-        after = bytes(result.quantized_model)
+        after = read_as_integers(bytes(result.quantized_model))
     if operand_kinds(after)[wanted] <= before[wanted]:
         raise Refused(by=BY, why="it quantized nothing: none of the model's operators has such a form.")
     output.write_bytes(after)

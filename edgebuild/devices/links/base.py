@@ -19,14 +19,14 @@ class JobModel(Record):
 class Job(Record):
     """What a runner is asked."""
 
-    what: Literal["predict", "answers", "time", "memory", "trace", "layers"]
+    what: Literal["predict", "answers", "time", "memory", "trace", "layers", "steps"]
     models: tuple[JobModel, ...]
     inputs: str
     """`inputs.npz`: one array for each model input, axis 0 the sample, no batch axis."""
     threads: int = 1
     parameters: dict[str, Any] = {}
     """`predict`: golden (how many raw samples to keep apart). `time`: rounds, runs, warmup_s, seed, anchor (index of
-    the model measured twice as A/A control). `memory`: runs. `trace`: runs."""
+    the model measured twice as A/A control). `memory`: runs. `trace`: runs. `steps`: most (runs), seed."""
 
 
 class Link(Protocol):

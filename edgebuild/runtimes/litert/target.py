@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -103,7 +104,7 @@ class LiteRTTarget(Target):
         search = kind(
             model=draft.model,
             calibration=calibration,
-            samples=to.split("select"),
+            samples=to.runs("select"),
             call=self.call(),
             clock=to.clock,
             floats=how.keep_float,
@@ -130,6 +131,7 @@ class LiteRTTarget(Target):
 
         if not draft.words or self.io == "float32":
             return draft
+        refuse_states(to.surroundings["states"])
         return draft.then(to.add(ChangeEnds(model=draft.model, ends=self.io), "change the ends"), f"{self.io} ends")
 
     @property
@@ -169,3 +171,15 @@ class LiteRTTarget(Target):
 def grain(how: Quantize) -> str:
     """`per channel` or `per tensor`."""
     return "per channel" if how.per_channel else "per tensor"
+
+
+def refuse_states(states: Mapping[str, str]) -> None:
+    """Raises: Refused: integers of an output are no integers of the input they would be fed to: the scales differ."""
+    if states:
+        name, output = next(iter(states.items()))
+        raise Refused(
+            by="litert",
+            why=f"`io` makes integers of `{output}` and of the state `{name}` that it is fed to, with another scale.",
+            fix="Remove `io` from the target; states stay real numbers.",
+            kind="not applicable",
+        )

@@ -111,7 +111,7 @@ class OnnxRuntimeTarget(Target):
         search = kind(
             model=draft.model,
             calibration=to.calibration(),
-            samples=to.split("select"),
+            samples=to.runs("select"),
             call=self.call(),
             clock=to.clock,
             floats=how.keep_float,
