@@ -7,25 +7,38 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from edgebuild import stamps
-from tests.cli.conftest import Done, Project, write_model
+from tests.cli.conftest import Done, Project, copied, write_model
 
 OLD = time.time() - 3600
 
 
-@pytest.fixture
-def sealed(project: Project) -> Project:
-    """Built in its own folder, all files old, with a stamp that holds."""
-    project.build()
-    for path in [project.folder, *project.folder.rglob("*")]:
-        os.utime(path, (OLD, OLD))
-    # Until the change times, which nobody can set, are old too.
+@pytest.fixture(scope="module")
+def aged(
+    built: Project, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Iterator[Project]]:
+    """One for each test that takes it, built in its own folder, all files old."""
+    tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    takers = [item for item in tests if item.module is request.module and "sealed" in item.fixturenames]
+    projects = [copied(built, tmp_path_factory.mktemp("aged")) for _ in takers]
+    for project in projects:
+        project.build()
+        for path in [project.folder, *project.folder.rglob("*")]:
+            os.utime(path, (OLD, OLD))
+    # Until the change times, which nobody can set, are old too: once for all.
     time.sleep(stamps.RACY_NS / 1e9 + 0.1)
+    yield iter(projects)
+
+
+@pytest.fixture
+def sealed(aged: Iterator[Project]) -> Project:
+    """Built in its own folder, all files old, with a stamp that holds."""
+    project = next(aged)
     for _ in range(4):
         assert project.build().code == 0
         if fast(project):
