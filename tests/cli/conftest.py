@@ -206,12 +206,39 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.fixture(scope="session")
+def built_for_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Built once for a device that is not here, so that nothing is timed or weighed."""
+    root = tmp_path_factory.mktemp("elsewhere")
+    project = Project(root / "tiny", root / "store")
+    write_project(project.folder)
+    project.replace("device: here", "device: raspberry-pi-5")
+    done = project.build()
+    assert done.code == 0, done.out + done.err
+    return project
+
+
+def copied(project: Project, folder: Path) -> Project:
+    """The project and its store, to be changed."""
+    shutil.copytree(project.folder, folder / "tiny")
+    shutil.copytree(project.store, folder / "store", symlinks=True)
+    return Project(folder / "tiny", folder / "store")
+
+
 @pytest.fixture
 def project(built: Project, tmp_path: Path) -> Project:
     """The built project, to be changed."""
-    shutil.copytree(built.folder, tmp_path / "tiny")
-    shutil.copytree(built.store, tmp_path / "store", symlinks=True)
-    return Project(tmp_path / "tiny", tmp_path / "store")
+    return copied(built, tmp_path)
+
+
+@pytest.fixture
+def elsewhere(built_for_elsewhere: Project, tmp_path: Path) -> Project:
+    """The project built for a device that is not here, to be changed.
+
+    For tests of anything but measurements: timing takes longer than all other steps, and waits for its turn on the
+    machine.
+    """
+    return copied(built_for_elsewhere, tmp_path)
 
 
 @pytest.fixture

@@ -7,30 +7,59 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from edgebuild import stamps
-from tests.cli.conftest import Done, Project, write_model
+from tests.cli.conftest import Done, Project, copied, write_model
 
 OLD = time.time() - 3600
 
 
-@pytest.fixture
-def sealed(project: Project) -> Project:
-    """Built in its own folder, all files old, with a stamp that holds."""
-    project.build()
-    for path in [project.folder, *project.folder.rglob("*")]:
-        os.utime(path, (OLD, OLD))
-    # Until the change times, which nobody can set, are old too.
+def age(*projects: Project) -> None:
+    """Build each in its own folder, and make all its files old."""
+    for project in projects:
+        project.build()
+        for path in [project.folder, *project.folder.rglob("*")]:
+            os.utime(path, (OLD, OLD))
+    # Until the change times, which nobody can set, are old too: once for all.
     time.sleep(stamps.RACY_NS / 1e9 + 0.1)
+
+
+def stamped(project: Project) -> Project:
+    """The aged project with a stamp that holds."""
     for _ in range(4):
         assert project.build().code == 0
         if fast(project):
             return project
     raise AssertionError("no stamp was left")
+
+
+@pytest.fixture(scope="module")
+def aged(
+    built_for_elsewhere: Project, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Project]:
+    """One for each test that takes it."""
+    tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    takers = [item for item in tests if item.module is request.module and "sealed" in item.fixturenames]
+    projects = [copied(built_for_elsewhere, tmp_path_factory.mktemp("aged")) for _ in takers]
+    age(*projects)
+    return iter(projects)
+
+
+@pytest.fixture
+def sealed(aged: Iterator[Project]) -> Project:
+    """Built in its own folder, all files old, with a stamp that holds."""
+    return stamped(next(aged))
+
+
+@pytest.fixture
+def measured(project: Project) -> Project:
+    """As `sealed`, for a device whose numbers were taken here."""
+    age(project)
+    return stamped(project)
 
 
 def fast(project: Project, *words: str) -> Done | None:
@@ -49,11 +78,12 @@ def keep_times(path: Path, change: Callable[[], object]) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def test_the_stamp_says_what_the_walk_says(sealed: Project) -> None:
-    quick, whole = fast(sealed), sealed.build("--no-fast-path")
-    assert quick is not None
-    assert (quick.code, quick.out) == (whole.code, whole.out)
-    assert whole.ran == 0
+def test_the_stamp_says_what_the_walk_says(sealed: Project, measured: Project) -> None:
+    for project in (sealed, measured):
+        quick, whole = fast(project), project.build("--no-fast-path")
+        assert quick is not None
+        assert (quick.code, quick.out) == (whole.code, whole.out)
+        assert whole.ran == 0
 
 
 def edit_spec(project: Project) -> None:
@@ -249,10 +279,10 @@ def test_shells_that_differ_have_stamps_of_their_own(sealed: Project) -> None:
     assert fast(sealed) is not None
 
 
-def test_numbers_taken_again_in_another_checkout_void_this_one(sealed: Project, tmp_path: Path) -> None:
-    shutil.copytree(sealed.folder, tmp_path / "other")
-    Project(tmp_path / "other", sealed.store).build("--remeasure")
-    assert fast(sealed) is None
+def test_numbers_taken_again_in_another_checkout_void_this_one(measured: Project, tmp_path: Path) -> None:
+    shutil.copytree(measured.folder, tmp_path / "other")
+    Project(tmp_path / "other", measured.store).build("--remeasure")
+    assert fast(measured) is None
 
 
 def test_a_stamp_of_a_clock_ahead_of_now_does_not_count(sealed: Project) -> None:

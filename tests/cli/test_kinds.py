@@ -13,6 +13,12 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.cli.conftest import Project, write_model
 
 
+@pytest.fixture
+def project(elsewhere: Project) -> Project:
+    """Without measurements: sources, data and metrics are the same for every device."""
+    return elsewhere
+
+
 def dossier(project: Project, target: str = "pc") -> dict[str, object]:
     found: dict[str, object] = json.loads((project.package.parent / "dossiers" / f"{target}.json").read_text())
     return found
@@ -119,7 +125,6 @@ def test_a_slice_and_a_function_of_the_users_are_metrics(project: Project) -> No
 
 
 def test_committed_measurements_stand_for_a_device_that_is_not_here(project: Project) -> None:
-    project.replace("device: here", "device: raspberry-pi-5")
     project.replace("size: 2x", "size: 2x, latency.p50: 5 ms")
     assert project.build().code == 1
     record = {
@@ -162,12 +167,12 @@ def test_templates_and_files_of_the_users_own_reach_the_package(project: Project
 
 
 def test_a_matrix_over_a_base_is_one_target_for_each(project: Project) -> None:
-    base = project.spec.read_text().replace("  pc: {device: here, runtime: onnxruntime}", "  pc: null")
+    base = project.spec.read_text().replace("  pc: {device: raspberry-pi-5, runtime: onnxruntime}", "  pc: null")
     (project.folder / "base.yaml").write_text(base.replace("targets:\n  pc: null\n", ""))
     project.spec.write_text(
         "extends: base.yaml\n"
         "matrix: {threads: [1, 2]}\n"
-        'targets:\n  "pc-${threads}": {device: here, runtime: onnxruntime, threads: "${threads}"}\n'
+        'targets:\n  "pc-${threads}": {device: raspberry-pi-5, runtime: onnxruntime, threads: "${threads}"}\n'
     )
     done = project.build()
     assert done.code == 0, done.out + done.err
