@@ -166,7 +166,7 @@ class CoremlTarget(Target):
 
         search = SearchCoreml(
             model=draft.model,
-            samples=to.split("select"),
+            samples=to.runs("select"),
             call=self.call(),
             floats=how.keep_float,
             schemes=tuple(name for name in PAIRS if self.release >= SINCE[STORED[name]]),

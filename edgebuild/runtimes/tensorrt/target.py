@@ -132,7 +132,7 @@ class TensorrtTarget(Target):
         search = SearchOnnxBits(
             model=draft.model,
             calibration=to.calibration(),
-            samples=to.split("select"),
+            samples=to.runs("select"),
             call=self.call(),
             floats=how.keep_float,
             form=FORM,
