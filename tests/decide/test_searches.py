@@ -106,3 +106,14 @@ def test_of_too_many_trials_the_front_is_kept(tmp_path: Path) -> None:
 def test_a_dossier_with_a_search_is_read_as_it_was_written(tmp_path: Path) -> None:
     search = read_search(written(tmp_path), {0: "best", 1: "best.2"})
     assert Search.model_validate_json(search.model_dump_json()) == search
+
+
+def test_each_scheme_has_its_whole_model_beside_it(tmp_path: Path) -> None:
+    dynamic = tried(tmp_path, Mixture(first=0, last=3, scheme="dynamic int8"), 1.2, 36.0)
+    again = tried(tmp_path, Mixture(first=0, last=3, scheme="dynamic int8", ranges="entropy"), 1.2, 37.0)
+    search = read_search(written(tmp_path, more=[dynamic, again]), {0: "best"})
+    assert [(item.scheme, item.gain, item.sqnr) for item in search.whole] == [
+        ("int8", 1.45, 32.0),
+        ("dynamic int8", 1.2, 36.0),
+    ]
+    assert (search.scheme, search.cut, search.counted) == ("int8", False, "multiplications")

@@ -191,3 +191,21 @@ def test_parts_have_the_digits_they_are_worth() -> None:
         "50 %",
         "100 %",
     ]
+
+
+def test_layers_that_are_stored_in_more_bits_are_not_called_floating_point(tmp_path: Path) -> None:
+    told = found(tmp_path, timed=False, counted="weights")
+    search = told.searches[0]
+    stored = search.finalists[1].model_copy(update={"scheme": "4-bit storage", "others": "8-bit storage"})
+    whole = search.whole[0].model_copy(update={"scheme": "4-bit storage", "gain": 8.0})
+    words = sentence(told, search.model_copy(update={"whole": (whole,)}), stored)
+    assert words.startswith(
+        "**`best.2`**: layers 1, 3 and 4 of 4 stay in 8-bit storage, 52 % of the weights; the rest is in 4-bit storage."
+    )
+    assert "than with all layers in 4-bit storage" in words
+    assert "floating point" not in words
+    assert "ranked by the mean bits of a stored weight." in report(tmp_path, told)
+
+
+def test_a_search_that_was_cut_short_says_so(tmp_path: Path) -> None:
+    assert "It ended by its limit of time or trials" in report(tmp_path, found(tmp_path, cut=True))
