@@ -125,9 +125,22 @@ def candidate_words(dossier: Dossier | None, name: str) -> list[str]:
         lines.append(file.barred)
     if file.account is not None and file.account.words:
         lines.append(file.account.words)
+    lines += searched(dossier, name)
     return [
         *lines,
         "it ships" if dossier.choice == name else f"`{dossier.choice}` ships instead" if dossier.choice else "",
+    ]
+
+
+def searched(dossier: Dossier, name: str) -> list[str]:
+    """Which layers a search left in floating point for a candidate, and what that costs."""
+    from edgebuild.deliver.report.tried import sentence
+
+    return [
+        sentence(dossier, search, item).replace("*", "")
+        for search in dossier.searches
+        for item in search.finalists
+        if item.candidate == name
     ]
 
 

@@ -76,7 +76,10 @@ class Account(Record):
     placement: dict[str, int] = {}
     """Executed operators per execution provider or delegate."""
     slowest: tuple[tuple[str, float], ...] = ()
-    """Operator and its mean time in microseconds, the slowest first."""
+    """Operator and its time in microseconds, the slowest first."""
+    times: dict[str, float] = {}
+    """Microseconds of one run under the runtime's profiler, of heavy operators (`integer`, `float`), `conversions` and
+    `other`; empty where it tells none."""
     words: str = ""
     """One sentence that explains it: `INT8 gained nothing because …`."""
 
@@ -119,7 +122,7 @@ class SearchedLayer(Record):
     part: float
     """Of the multiplications of all layers, 0 to 1."""
     sqnr: float | None
-    """In dB, of the whole model with this layer alone in integers; None where that cannot be."""
+    """In dB, of the whole model with this layer alone in the search's first scheme; None where that cannot be."""
 
 
 class Trial(Record):
@@ -136,13 +139,12 @@ class Finalist(Trial):
 
     candidate: str = ""
     """That it became."""
-    words: str
-    integers: tuple[int, ...]
-    """Positions of the layers that it computes, or stores, in fewer bits."""
-    scheme: str = "int8"
-    """How these are."""
-    others: str = "floating point"
-    """How all other layers are."""
+    scheme: str
+    """How the layers that it lowers are computed or stored: `int8`, `dynamic int8`, `4-bit storage`, …"""
+    others: str
+    """How all other layers are: `floating point`, or more bits."""
+    lowered: tuple[int, ...]
+    """Positions of the layers in its scheme."""
 
 
 class Search(Record):
@@ -150,6 +152,8 @@ class Search(Record):
 
     name: str
     """Of the first candidate that came of it."""
+    scheme: str
+    """In which each layer was tried alone."""
     ranked_by: Literal["time", "bits"]
     """Measured on the target, or estimated where that was not at hand."""
     counted: str = "multiplications"
@@ -161,14 +165,16 @@ class Search(Record):
     """Trials that nothing is kept of: there were too many."""
     contended: int = 0
     """Of all trials, those that others took the processor from meanwhile."""
+    cut: bool = False
+    """Whether its time or its number of trials was used up before all that it wanted was tried."""
     refused: int = 0
     """Mixtures that could not be made or run."""
     refused_words: str = ""
     """Why the first of them could not."""
     finalists: tuple[Finalist, ...]
     """Those that became candidates, in order of their slots."""
-    whole: Finalist | None = None
-    """All layers in integers, where that was tried: what finalists are compared with."""
+    whole: tuple[Finalist, ...] = ()
+    """All layers in one scheme, where that was tried: what finalists are compared with."""
 
 
 class Dossier(Record):

@@ -31,19 +31,24 @@ def read_search(front: Path, names: Mapping[int, str]) -> Search:
     slots = {row["slot"]: row for row in rows if row["slot"] in names}
     refused: list[dict[str, str]] = told["refused"]
     kept = trials(rows)
-    whole = next((row for row in rows if len(row["integers"]) == len(told["layers"])), None)
+    whole: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if len(row["integers"]) == len(told["layers"]):
+            whole.setdefault(row["mixture"]["scheme"], row)
     return Search(
         name=names[min(names)],
+        scheme=told["scheme"],
         ranked_by=told["ranked_by"],
         counted=told["counted"],
         layers=layers(told["layers"]),
         trials=kept,
         untold=len(rows) - len(kept),
         contended=sum(bool(row["contended"]) for row in rows),
+        cut=told["cut"],
         refused=len(refused),
         refused_words=refused[0]["why"] if refused else "",
         finalists=tuple(finalist(slots[slot], names[slot]) for slot in sorted(slots)),
-        whole=finalist(whole, "") if whole else None,
+        whole=tuple(finalist(row, "") for row in whole.values()),
     )
 
 
@@ -69,5 +74,11 @@ def trials(rows: Sequence[Mapping[str, Any]]) -> tuple[Trial, ...]:
 
 def finalist(row: Mapping[str, Any], candidate: str) -> Finalist:
     """One of the trials."""
-    kept = {name: row[name] for name in ("gain", "sqnr", "words", "integers", "scheme", "others")}
-    return Finalist.model_validate({**kept, "candidate": candidate})
+    return Finalist(
+        gain=row["gain"],
+        sqnr=row["sqnr"],
+        candidate=candidate,
+        scheme=row["scheme"],
+        others=row["others"],
+        lowered=tuple(row["integers"]),
+    )

@@ -190,7 +190,7 @@ def enough(budget: Budget, number: Measurement) -> int | None:
     if bound is None or value is None or number.samples == 0:
         return None
     room, distance = abs(budget.limit - value), abs(bound - value)
-    if distance == 0 or room < distance / math.sqrt(1000):
+    if distance == 0 or room <= distance / math.sqrt(1000):
         return None
     return math.ceil(number.samples * (distance / room) ** 2)
 

@@ -48,13 +48,37 @@ NO_GAIN = 0.97
 def accounts(candidates: Sequence[CandidateFile], quantity: str = "latency.p50") -> list[str]:
     """Why candidates that run in 8 bits are not faster than the source."""
     lines = []
+    source = next((item.account for item in candidates if item.name == "source"), None)
     for item in candidates:
         account, ratio = item.account, item.ratio.get(quantity)
         if account is None or ratio is None or ratio[0] < NO_GAIN or not (account.integer_ops or account.conversions):
             continue
         pace = f"`{item.name}` takes {ratio[0]:.2f} × the source's time"
-        lines.append(f"{pace}: {account.words or counted(account)}")
+        lines.append(f"{pace}: {account.words or counted(account)}{lost(account, source)}")
     return lines
+
+
+def lost(account: Account, source: Account | None) -> str:
+    """Where the time goes beside the source, as a sentence; "" where a profiler told of one of them nothing."""
+    if source is None or not account.times or not source.times:
+        return ""
+    (heavy, rest), (before, around) = divided(account), divided(source)
+    among = account.times["conversions"]
+    told = (
+        f" By the profiler its heavy operators take {heavy:.0f} µs and all else {rest:.0f} µs, "
+        f"{among:.0f} µs of it conversions; the source's take {before:.0f} µs and {around:.0f} µs"
+    )
+    if heavy >= before:
+        return f"{told}: the heavy operators themselves are not faster."
+    if rest - around >= (before - heavy) * NO_GAIN:
+        return f"{told}: what the heavy operators gain is lost around them."
+    return f"{told}."
+
+
+def divided(account: Account) -> tuple[float, float]:
+    """Microseconds of heavy operators, and of all else."""
+    heavy = account.times["integer"] + account.times["float"]
+    return heavy, sum(account.times.values()) - heavy
 
 
 def counted(account: Account) -> str:

@@ -10,7 +10,7 @@ from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 
 RUNS = 10
-"""Runs whose mean is the time of an operator; it tells where time goes, not how fast the model is."""
+"""Runs whose times give that of an operator; it tells where time goes, not how fast the model is."""
 SLOWEST = 8
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgebuild.compress.search.front import finalist
 from edgebuild.compress.search.precision.bits import quietest
 from edgebuild.compress.search.precision.frontier import FLOOR_DB, Tried, area, front, spread, worthwhile
 from edgebuild.compress.search.precision.mixtures import (
@@ -100,3 +101,8 @@ def test_without_a_clock_the_noisiest_layers_keep_their_bits() -> None:
     assert [item.floats for item in found] == [(), (1,), (1, 3), (1, 2, 3)]
     words = "all 4 layers in 4-bit storage (75 % of the weights), all but 2; the others in 8-bit storage"
     assert found[1].words(layers(1, 1, 1, 1)) == words
+
+
+def test_finalists_have_their_place_in_words() -> None:
+    words = [finalist(slot, "fastest") for slot in (0, 1, 2, 3)]
+    assert words == [f"the {place}fastest finalist" for place in ("", "2nd ", "3rd ", "4th ")]

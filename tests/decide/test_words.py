@@ -46,6 +46,34 @@ def test_integers_that_pay_are_not_explained_and_those_that_do_not_are() -> None
     assert counted(integers).startswith("3 of 9 heavy operators run on integer kernels, and 12 conversions")
 
 
+def spent(integer: float, floating: float, conversions: float, other: float) -> dict[str, float]:
+    return {"integer": integer, "float": floating, "conversions": conversions, "other": other}
+
+
+def test_a_profile_tells_whether_the_kernels_are_slow_or_what_lies_around_them() -> None:
+    source = Account(float_ops=9, times=spent(0, 170, 0, 10))
+    slow = Account(integer_ops=9, words="All fused.", times=spent(230, 0, 8, 12))
+    torn = Account(integer_ops=9, words="All fused.", times=spent(90, 0, 70, 40))
+    quick = Account(integer_ops=9, words="All fused.", times=spent(90, 0, 8, 12))
+    untold = Account(integer_ops=9, words="All fused.")
+    files = (candidate("source", "", account=source),)
+    files += tuple(
+        candidate(name, "", ratio=1.2, account=account)
+        for name, account in (("slow", slow), ("torn", torn), ("quick", quick), ("untold", untold))
+    )
+
+    lines = accounts(files)
+
+    assert lines[0] == (
+        "`slow` takes 1.20 × the source's time: All fused. By the profiler its heavy operators take 230 µs and all "
+        "else 20 µs, 8 µs of it conversions; the source's take 170 µs and 10 µs: the heavy operators themselves are "
+        "not faster."
+    )
+    assert lines[1].endswith("170 µs and 10 µs: what the heavy operators gain is lost around them.")
+    assert lines[2].endswith("170 µs and 10 µs."), "the profile does not say why"
+    assert lines[3].endswith("All fused.")
+
+
 def test_why_names_what_barred_whom() -> None:
     accuracy = Budget(typed="all.accuracy", quantity="accuracy", form="min", limit=90.0, unit="%", text="90 %")
 

@@ -16,6 +16,7 @@ from edgebuild.core.wires import Artifact
 from edgebuild.runtimes.base import Target
 from edgebuild.runtimes.litert.target import LiteRTTarget
 from edgebuild.runtimes.onnxruntime.account import account
+from edgebuild.runtimes.onnxruntime.session import usual
 from edgebuild.runtimes.onnxruntime.target import OnnxRuntimeTarget
 from tests.compress.conftest import images, onnx_network
 from tests.conftest import Bench, wire
@@ -60,6 +61,24 @@ def test_dynamic_int8_quantizes_at_run_time(network: Path, tmp_path: Path) -> No
     found = traced(ORT, tmp_path / "dynamic.onnx", tmp_path, x=images(2, 1))
     assert found.integer_ops == 2
     assert "DynamicQuantizeLinear" in found.words
+
+
+def test_time_is_told_by_what_it_is_spent_on(network: Path, calibration: Path, tmp_path: Path) -> None:
+    calibrate_ranges(network, calibration, tmp_path / "ranges.json", "minmax")
+    quantize_static(network, read_ranges(tmp_path / "ranges.json"), tmp_path / "int8.onnx")
+    found = traced(ORT, tmp_path / "int8.onnx", tmp_path, x=images(2, 1)).times
+    assert list(found) == ["integer", "float", "conversions", "other"]
+    assert found["integer"] > 0
+    assert found["conversions"] > 0
+    assert found["float"] == 0
+
+
+def test_one_slow_run_does_not_make_an_operator_slow() -> None:
+    assert usual([900.0, 5.0, 5.0, 1300.0, 6.0, 5.0], 5) == 5.0
+    # Two iterations of a loop in each of three runs, the first left out.
+    assert usual([50.0, 50.0, 2.0, 3.0, 2.0, 4.0], 2) == 5.5
+    # In a branch that two of four runs took.
+    assert usual([8.0, 4.0], 4) == 3.0
 
 
 def test_unfused_pairs_are_called_what_they_are() -> None:

@@ -12,8 +12,8 @@ from edgebuild.deliver.report.numbers import NOTHING, cell, code, device_words, 
 
 FLOOR_DB = 0.0
 """Trials below it are counted, not drawn: there is more error than signal."""
-NAMED = 3
-"""Layers that a sentence names at most."""
+NAMED, LONG = 3, 40
+"""Layers that a sentence names at most, and letters of a name that it has room for."""
 SAME = 0.005
 """Parts of a speed that are no difference: the last digit which is printed."""
 
@@ -25,7 +25,7 @@ class TrialsChart(Chart):
     @property
     def words(self) -> str:
         """What a reader who cannot see it must know."""
-        named = [item for item in self.points if item.name]
+        named = sorted((item for item in self.points if item.name), key=lambda item: -item.x.value)
         listed = ", ".join(
             f"{item.name} at {item.x.value:.3g} and {item.y.value:.4g}{' (ships)' if item.ships else ''}"
             for item in named
@@ -68,6 +68,7 @@ def tried(dossier: Dossier, search: Search, chart: TrialsChart) -> dict[str, Any
         "words": line(summary(search, chart)),
         "figure": {"file": f"{chart.name}.svg", "words": chart.words} if chart.points else None,
         "finalists": [line(sentence(dossier, search, item)) for item in search.finalists],
+        "scheme": search.scheme,
         "layers": layers(search),
         "counted": search.counted,
     }
@@ -89,26 +90,38 @@ def summary(search: Search, chart: TrialsChart) -> str:
             f"{counted(count, 'mixture')}, ranked by the mean bits of {one}. That is an estimate, and no time: the "
             "target was not at hand."
         )
-    if (whole := search.whole) is not None:
-        parts.append(f"All layers in {whole.scheme}: {pace(search, whole)}, {number(whole.sqnr, 'dB')}.")
+    wholes = [f"in {item.scheme}: {pace(search, item)}, {number(item.sqnr, 'dB')}" for item in search.whole]
+    if wholes:
+        parts.append(f"All layers {'; '.join(wholes)}.")
+    if search.cut:
+        parts.append("It ended by its limit of time or trials, before all that it wanted was tried.")
     if search.contended:
-        some = "they" if search.contended == count else f"{search.contended} of them"
-        parts.append(f"Others took the processor while {some} were timed.")
+        some = "they were" if search.contended == count else f"{search.contended} of them {were(search.contended)}"
+        parts.append(f"Others took the processor while {some} timed.")
     if search.refused:
         parts.append(f"{search.refused} could not be made or run: {search.refused_words.rstrip('.')}.")
-    undrawn = count - len(chart.points)
-    if undrawn:
-        parts.append(f"{undrawn} are not drawn: they are below {FLOOR_DB:g} dB, or there were too many.")
+    below = len(search.trials) - len(chart.points)
+    if below:
+        parts.append(
+            f"{below} {'is' if below == 1 else 'are'} not drawn: below {FLOOR_DB:g} dB there is more error than signal."
+        )
+    if search.untold:
+        parts.append(f"{search.untold} that nothing came of {were(search.untold)} left out.")
     return " ".join(parts)
+
+
+def were(count: int) -> str:
+    """The verb for so many."""
+    return "was" if count == 1 else "were"
 
 
 def sentence(dossier: Dossier, search: Search, item: Finalist) -> str:
     """Which layers a finalist leaves in floating point, and what that costs or gains."""
-    left = [index for index in range(len(search.layers)) if index not in item.integers]
-    stay = f"{staying(search, left)} stay{'s' if len(left) == 1 else ''}" if left else "no layer stays"
+    left = [index for index in range(len(search.layers)) if index not in item.lowered]
     part = sum(search.layers[index].part for index in left)
-    share = f", {percentage(part)} of the {search.counted}" if left else ""
-    parts = [f"**`{item.candidate}`**, {item.scheme}: {stay} in {item.others}{share}."]
+    share = f", {percentage(part)} of the {search.counted}; the rest is in {item.scheme}" if left else ""
+    stay = f"{staying(search, left)} in {item.others}" if left else f"all layers are in {item.scheme}"
+    parts = [f"**`{item.candidate}`**: {stay}{share}."]
     parts.append(f"{pace(search, item)} and {number(item.sqnr, 'dB')} in the search{beside(search, item, left)}.")
     ratio = dossier.candidate(item.candidate).ratio.get("latency.p50")
     if ratio is not None:
@@ -122,10 +135,13 @@ def verb(search: Search) -> str:
 
 
 def staying(search: Search, left: Sequence[int]) -> str:
-    """`layers 1, 2 and 10 (conv1, conv2, fc)`, as ranges where there are many."""
+    """`layers 1, 2 and 10 of 10 (conv1, conv2, fc) stay`, as ranges where there are many."""
     names = [search.layers[index].name for index in left]
-    named = f" ({', '.join(map(code, names))})" if len(left) <= NAMED and all(names) else ""
-    return f"{'layer' if len(left) == 1 else 'layers'} {ranges(left)} of {len(search.layers)}{named}"
+    few = len(left) <= NAMED and all(0 < len(name) <= LONG for name in names)
+    named = f" ({', '.join(map(code, names))})" if few else ""
+    one = len(left) == 1
+    told = f"{'layer' if one else 'layers'} {ranges(left)} of {len(search.layers)}{named}"
+    return f"{told} {'stays' if one else 'stay'}"
 
 
 def ranges(indices: Sequence[int]) -> str:
@@ -150,19 +166,19 @@ def pace(search: Search, item: Finalist) -> str:
 
 
 def beside(search: Search, item: Finalist, left: Sequence[int]) -> str:
-    """How it compares with all layers in integers, in the same search."""
-    whole = search.whole
+    """How it compares with all layers in the same scheme, in the same search."""
+    whole = next((one for one in search.whole if one.scheme == item.scheme), None)
     if whole is None or not left:
         return ""
     if search.ranked_by == "time":
         change = item.gain / whole.gain - 1
         first = "as fast" if abs(change) < SAME else f"{percentage(abs(change))} {'faster' if change > 0 else 'slower'}"
     else:
-        more = 32 / item.gain - 32 / whole.gain
-        first = f"{abs(more):.1f} bits {'more' if more >= 0 else 'fewer'}"
+        bits = 32 / item.gain - 32 / whole.gain
+        first = "as many bits" if abs(bits) < 0.05 else f"{abs(bits):.1f} bits {'more' if bits > 0 else 'fewer'}"
     nearer = item.sqnr - whole.sqnr
     second = f"{number(abs(nearer), 'dB')} {'nearer the source' if nearer >= 0 else 'farther from the source'}"
-    return f": {first} and {second} than all layers in {whole.scheme}"
+    return f": {first} and {second} than with all layers in {item.scheme}"
 
 
 def layers(search: Search) -> list[dict[str, str]]:
@@ -174,7 +190,7 @@ def layers(search: Search) -> list[dict[str, str]]:
             "op": cell(layer.op),
             "part": percentage(layer.part),
             "sqnr": number(layer.sqnr, "dB"),
-            "floats": ", ".join(f"`{item.candidate}`" for item in search.finalists if index not in item.integers)
+            "floats": ", ".join(f"`{item.candidate}`" for item in search.finalists if index not in item.lowered)
             or NOTHING,
         }
         for index, layer in enumerate(search.layers)

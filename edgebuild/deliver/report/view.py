@@ -46,7 +46,12 @@ def report_view(
         "versions": origin.versions(dossiers),
         "name": first.name,
         "shipping": [
-            {"target": dossier.target, "candidate": dossier.choice, "package": package(dossier)}
+            {
+                "target": dossier.target,
+                "candidate": dossier.choice,
+                "package": package(dossier),
+                "searched": any(dossier.choice == item.candidate for one in dossier.searches for item in one.finalists),
+            }
             for dossier in dossiers
             if dossier.choice is not None
         ],

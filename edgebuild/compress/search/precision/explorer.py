@@ -42,6 +42,8 @@ class Explorer:
     tried: dict[Mixture, Tried] = field(default_factory=dict)
     refused: dict[Mixture, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    cut: bool = False
+    """Whether time or trials were used up before all that was wanted was tried."""
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -66,6 +68,7 @@ class Explorer:
         wanted = list(dict.fromkeys(mixtures))
         for batch in batches(fresh(wanted, {**self.tried, **dict.fromkeys(self.refused)})):
             if self.spent:
+                self.cut = True
                 break
             self.batch(batch, clocked)
         return [self.tried[item] for item in wanted if item in self.tried]

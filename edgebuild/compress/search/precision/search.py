@@ -109,8 +109,8 @@ class SearchPrecision(Step):
         members = spread(found, self.slots)
         if not members:
             raise Refused(by="search", why=nothing_gained(explorer), kind="not applicable")
-        write_front(work.output, [member(item, layers, self.clock) for item in members])
-        account = told(explorer, noise, members, found)
+        write_front(work.output, [member(item, layers) for item in members])
+        account = told(explorer, noise, members, found) | {"scheme": wholes[0].scheme}
         (work.output / TRIALS).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
     def wholes(self, count: int) -> list[Mixture]:
@@ -180,12 +180,9 @@ def finalists(explorer: Explorer, ways: Sequence[Ranges]) -> list[Tried]:
     return again or final
 
 
-def member(item: Tried, layers: Sequence[Layer], clock: Clock | None) -> Member:
-    """A mixture as a candidate."""
-    pace = f"{item.gain:.2f} × the speed in the search" if clock else f"{32 / item.gain:.1f} effective bits, estimated"
-    words = f"{item.mixture.words(layers)}; {pace}, {item.sqnr:.1f} dB"
-    values = {"gain": item.gain, "sqnr": item.sqnr}
-    return Member(path=item.path, words=words, values=values)
+def member(item: Tried, layers: Sequence[Layer]) -> Member:
+    """A mixture as a candidate; no number of the search is among its words, which ship with the model."""
+    return Member(path=item.path, words=item.mixture.words(layers), values={"gain": item.gain, "sqnr": item.sqnr})
 
 
 def nothing_gained(explorer: Explorer) -> str:
@@ -235,13 +232,14 @@ def told(
         ],
         "refused": [{"words": key.words(explorer.layers), "why": why} for key, why in explorer.refused.items()],
         "failed": explorer.failed,
+        "cut": explorer.cut,
     }
 
 
 class SearchOnnx(SearchPrecision):
     """For ONNX models: static INT8 as ONNX Runtime's quantizer writes it."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
 
@@ -279,7 +277,7 @@ class SearchOnnx(SearchPrecision):
 class SearchOnnxTimed(SearchOnnx):
     """The same by times taken on the target: it holds the machine alone, as its trials need it."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     deterministic: ClassVar[bool] = False
     alone: ClassVar[bool] = True
 
@@ -287,5 +285,5 @@ class SearchOnnxTimed(SearchOnnx):
 class SearchOnnxBits(SearchOnnx):
     """For runtimes that place conversions themselves, and are not timed here: the noisiest layers stay in floats."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     borders: ClassVar[bool] = False
