@@ -73,6 +73,10 @@ class Stage(Documented):
         """Format that it changes, a name of `models/routes.py`; "" where it is the target's own."""
         return ""
 
+    def takes(self, form: str) -> str:  # noqa: ARG002 - for those that change several formats
+        """Format that it changes of a model that is in this one; "" where it is the target's own."""
+        return self.works_on
+
     @property
     def slots(self) -> int:
         """How many candidates it ends with; more than one where it searches."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from edgebuild.compress.prune.channels import Group, Network
@@ -61,7 +62,7 @@ def pruning(
     groups: Sequence[Group],
     scores: Mapping[int, float],
     widths: Mapping[str, int],
-    settings: Mapping[str, Any],
+    asked: Mapping[str, Any],
 ) -> Pruning:
     """The account of a choice.
 
@@ -85,8 +86,14 @@ def pruning(
         macs=(work.macs({}), work.macs(widths)),
         parameters=(work.parameters({}), work.parameters(widths)),
         stay=dict(network.stay),
-        **settings,
+        **asked,
     )
+
+
+def settings(criterion: str, multiple: int, keep: float, sensitivity: Path | None) -> dict[str, Any]:
+    """What was asked for, as the account has it."""
+    spread = "sensitivity" if sensitivity else "uniform"
+    return {"criterion": criterion, "multiple": multiple, "keep": keep, "spread": spread}
 
 
 def why_nothing(network: Network, groups: Sequence[Group]) -> str:

@@ -6,16 +6,14 @@ from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.prune.account import BY, NARROWER
 from edgebuild.compress.prune.channels import Weight
 from edgebuild.compress.prune.keras_graph import KerasNetwork, functional, is_graph
+from edgebuild.compress.prune.same import hold
 from edgebuild.errors import Refused
 
 if TYPE_CHECKING:
     import numpy as np
-
-BY = "prune"
-CLOSE = 1e-3
-"""Largest difference of an output, as part of its largest value, that other kernels for other widths explain."""
 
 
 def stored(network: KerasNetwork) -> dict[tuple[str, str], np.ndarray]:
@@ -102,7 +100,7 @@ def take_over(network: KerasNetwork, old: Any, new: Any, left_out: Set[int]) -> 
             value = sliced(network, value, weight, left_out)
         if value.shape != tuple(after.shape):
             why = f"layer `{old.name}` stores `{before.name}` along its channels, and how is not known."
-            raise Refused(by=BY, why=why, fix="Train a narrower model and bring it as a candidate's `source:`.")
+            raise Refused(by=BY, why=why, fix=NARROWER)
         after.assign(value)
 
 
@@ -145,14 +143,6 @@ def hold_against(model: Any, made: Any, network: KerasNetwork, left_out: Set[int
 
     with unread(network, left_out):
         wanted = keras.tree.flatten(model(given, training=False))
-    for name, want, got in zip(
-        model.output_names, wanted, keras.tree.flatten(made(given, training=False)), strict=True
-    ):
-        want, got = np.asarray(want, np.float64), np.asarray(got, np.float64)  # noqa: PLW2901
-        apart = float(np.abs(want - got).max(initial=0.0)) / (float(np.abs(want).max(initial=0.0)) or 1.0)
-        if not apart <= CLOSE:
-            raise Refused(
-                by=BY,
-                why=f"without these channels `{name}` is {apart:.2g} of its range away from what it should be.",
-                fix="Train a narrower model and bring it as a candidate's `source:`.",
-            )
+    found = keras.tree.flatten(made(given, training=False))
+    for name, want, got in zip(functional(model).output_names, wanted, found, strict=True):
+        hold(name, np.asarray(want), np.asarray(got))

@@ -94,8 +94,10 @@ def keras_network(model: Any) -> KerasNetwork:
     for value in found:
         network.channels.stay(value.numbers)
     # What answers keeps its width in any case; only what stays besides needs a reason.
-    for item in model.outputs:
-        network.stay.pop(item._keras_history.operation.name, None)
+    for item in functional(model).outputs:
+        layer = item._keras_history.operation
+        if "oftmax" in network.stay.get(layer.name, ""):
+            del network.stay[layer.name]
     return network
 
 

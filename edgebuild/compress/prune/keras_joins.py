@@ -29,15 +29,15 @@ def merged(met: Met) -> Lanes:
     stored = len(met.given) == 1 and not any(isinstance(item, int | float) for item in met.arguments)
     if stored or any(len(item.shape) != len(met.shape) for item in met.given):
         return met.stays("joins values of different ranks, or a stored one")
-    whole = []
-    for item in met.given:
-        if item.axis is None and item.shape[-1] == 1 != met.shape[-1]:
-            # A single channel meets many: it stays, and they need not.
-            met.network.channels.stay(item.numbers)
-        else:
-            whole.append(item)
-    if not whole or len({item.axis for item in whole if item.axis is not None}) > 1:
+    axes = {item.axis for item in met.given if item.axis is not None}
+    if len(axes) > 1:
         return met.stays("joins channels along different axes")
+    axis = next(iter(axes), None)
+    spread = [item for item in met.given if axis is not None and item.axis is None and item.shape[axis] == 1]
+    for item in spread:
+        # A single channel meets many: it stays, and they need not.
+        met.network.channels.stay(item.numbers)
+    whole = [item for item in met.given if not any(item is one for one in spread)]
     for item in whole[1:]:
         met.network.channels.tie(whole[0].numbers, item.numbers)
     widest = max(whole, key=lambda item: item.numbers.size)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from edgebuild.compress.prune.keras_cut import stored, unread
 from edgebuild.compress.prune.keras_graph import functional, keras_network
 from edgebuild.compress.prune.scores import magnitudes
-from edgebuild.compress.prune.sensitivity import GroupSensitivity, Point, Sensitivity, keeps
-from edgebuild.compress.prune.widths import left_out
+from edgebuild.compress.prune.sensitivity import Outputs, Progress, lost_power, measured
 from edgebuild.compress.quantize.calibration import feeds
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
 
 MOST = 128
 """Samples; noise power is a mean over all of an output's elements, and steadies soon."""
-Progress = Callable[[int, int, str], None]
 
 
 class MeasurePruningSensitivity(Step):
@@ -62,21 +58,14 @@ def measure_sensitivity(
     with words_of("keras"):
         opened = load_keras(model)
     network, given = keras_network(opened), batches(opened, samples)
-    groups, scores = network.groups(), magnitudes(network, stored(network), criterion)
     whole = answers(opened, given)
-    found = dict[str, GroupSensitivity]()
-    for number, group in enumerate(groups):
-        if progress:
-            progress(number, len(groups), group.name)
-        points = []
-        for width in keeps(len(group.classes), multiple):
-            with unread(network, left_out([group], scores, {group.name: width})):
-                noise = lost(whole, answers(opened, given))
-            points.append(Point(channels=width, noise=noise, sqnr_db=-10 * log10(max(noise, 1e-12))))
-        if points:
-            found[group.name] = GroupSensitivity(layers=group.layers, channels=len(group.classes), points=tuple(points))
-    count = sum(len(next(iter(batch.values()))) for batch in given)
-    made = Sensitivity(criterion=criterion, multiple=multiple, samples=count, groups=found)
+
+    def lost(out: set[int]) -> float:
+        with unread(network, out):
+            return lost_power(whole, answers(opened, given))
+
+    scores, count = magnitudes(network, stored(network), criterion), sum(len(next(iter(one.values()))) for one in given)
+    made = measured(network.groups(), scores, (criterion, multiple, count), lost, progress)
     output.write_text(made.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
@@ -96,7 +85,7 @@ def batches(model: Any, samples: Path) -> list[dict[str, np.ndarray]]:
     return [{name: np.concatenate([row[name] for row in rows]) for name in names}]
 
 
-def answers(model: Any, given: list[dict[str, np.ndarray]]) -> list[list[np.ndarray]]:
+def answers(model: Any, given: list[dict[str, np.ndarray]]) -> Outputs:
     """All outputs for all batches."""
     import keras
     import numpy as np
@@ -108,13 +97,3 @@ def answers(model: Any, given: list[dict[str, np.ndarray]]) -> list[list[np.ndar
         told = keras.tree.flatten(model.predict_on_batch(nested))
         found.append([np.asarray(item, np.float64) for item in told])
     return found
-
-
-def lost(whole: list[list[np.ndarray]], now: list[list[np.ndarray]]) -> float:
-    """Part of the power of the worst output that is lost: Σ difference² / Σ output²."""
-    worst = 0.0
-    for place in range(len(whole[0])):
-        power = sum(float((batch[place] ** 2).sum()) for batch in whole)
-        apart = sum(float(((a[place] - b[place]) ** 2).sum()) for a, b in zip(whole, now, strict=True))
-        worst = max(worst, apart / max(power, 1e-30))
-    return worst

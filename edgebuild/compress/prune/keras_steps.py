@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from edgebuild.compress.prune.account import Pruning, pruning
+from edgebuild.compress.prune.account import Pruning, pruning, settings
 from edgebuild.compress.prune.keras_cut import hold_against, narrowed, stored
 from edgebuild.compress.prune.keras_graph import functional, keras_network
 from edgebuild.compress.prune.scores import magnitudes
-from edgebuild.compress.prune.sensitivity import Sensitivity, shared_out
-from edgebuild.compress.prune.widths import Work, uniform
+from edgebuild.compress.prune.sensitivity import widths_for
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import words_of
@@ -58,17 +57,9 @@ def plan_pruning(
         opened = load_keras(model)
     network = keras_network(opened)
     groups = network.groups()
-    widths = uniform(groups, keep, multiple)
-    if sensitivity is not None:
-        found = Sensitivity.model_validate_json(sensitivity.read_bytes())
-        widths = shared_out(found, Work(network, groups), groups, widths, multiple)
-    settings: dict[str, Any] = {
-        "criterion": criterion,
-        "multiple": multiple,
-        "keep": keep,
-        "spread": "sensitivity" if sensitivity else "uniform",
-    }
-    made = pruning(network, groups, magnitudes(network, stored(network), criterion), widths, settings)
+    widths = widths_for(network, groups, keep, multiple, sensitivity)
+    scores = magnitudes(network, stored(network), criterion)
+    made = pruning(network, groups, scores, widths, settings(criterion, multiple, keep, sensitivity))
     output.write_text(made.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 

@@ -64,9 +64,9 @@ def folded(site: Site, weight: str, values: Values) -> np.ndarray:
     spread = np.sqrt(values[fold.site, fold.variance] + fold.epsilon)
     scale = (values[fold.site, fold.gamma] if fold.gamma else 1.0) / spread
     axes = next(item.axes for item in site.weights if item.name == weight)
-    out = next((axis for axis, (role, _) in axes.items() if role == "out"), None)
-    if out is None and kernel.shape[-1] != np.size(scale):
+    made = [axis for axis, (role, numbers) in axes.items() if role != "in" and len(numbers) == np.size(scale)]
+    if not made and np.size(scale) > 1:
         # Of each channel several are made, side by side on the last axis.
         return np.asarray(kernel * scale.reshape(kernel.shape[-2:]))
-    out = kernel.ndim - 1 if out is None else out
-    return np.asarray(kernel * scale.reshape([-1 if axis == out else 1 for axis in range(kernel.ndim)]))
+    axis = made[0] if made else 0
+    return np.asarray(kernel * np.reshape(scale, [-1 if place == axis else 1 for place in range(kernel.ndim)]))
