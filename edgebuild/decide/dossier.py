@@ -48,12 +48,14 @@ class Entrant(Record):
     """Which member of the front it is."""
     searched: str = ""
     """The part of `recipe` in whose place the front's own words come."""
+    told: tuple[Attempt, ...] = ()
+    """Files whose `words` come behind `recipe`."""
 
 
 class DecideTarget(Step):
     """Hold every number against the budgets, choose, and write down all that is true of one target."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     filename: ClassVar[str] = "dossier.json"
     inline: ClassVar[bool] = True
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from edgebuild.compress.base import Compressor, Draft, Stage
 from edgebuild.compress.prune.scores import Criterion
 from edgebuild.core.graph import Lowering
+from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
 
 OPENED_BY_KERAS = ("keras", "h5")
@@ -87,7 +88,7 @@ class Prune(Stage):
             step = MeasurePruningSensitivity(**common, calibration=to.calibration())
             common["sensitivity"] = to.add(step, MEASURE)
         plan = to.add(PlanPruning(**common, keep=self.keep), CHOOSE)
-        return draft.then(to.add(CutChannels(model=draft.model, pruning=plan), CUT), self.describe())
+        return self.told(draft, to.add(CutChannels(model=draft.model, pruning=plan), CUT), plan)
 
     def on_onnx(self, to: Lowering, draft: Draft) -> Draft:
         """Leave channels out, and fit the weights that are left where there are samples: nobody trains it after."""
@@ -101,7 +102,12 @@ class Prune(Stage):
         try:
             samples = to.calibration()
         except Refused:
-            return draft.then(cut, f"{self.describe()}, not trained after")
+            return self.told(draft, cut, plan)
         step = RepairOnnx(model=draft.model, pruned=cut, pruning=plan, calibration=samples)
-        words = f"{self.describe()}, not trained after; weights fitted to the calibration samples"
-        return draft.then(to.add(step, "fit the weights that are left"), words)
+        fitted = to.add(step, "fit the weights that are left")
+        return self.told(draft, fitted, plan, ", the others' weights fitted to the calibration samples")
+
+    def told(self, draft: Draft, model: Artifact, plan: Artifact, more: str = "") -> Draft:
+        """The draft after it, with the account of what was left out."""
+        made = draft.then(model, self.describe() + more)
+        return made.model_copy(update={"told": (*draft.told, plan)})
