@@ -33,6 +33,9 @@ class Draft(Record):
     found: Found | None = None
     """The search that it comes from, where there was one."""
 
+    told: tuple[Artifact, ...] = ()
+    """Files of steps that know, once they have run, what was done: JSON with `words`, put behind the others."""
+
     def then(self, model: Artifact, words: str, format: str = "") -> Draft:  # noqa: A002 - the house's word
         """The draft after one more stage, in the same format where none is given."""
         changed = {"model": model, "words": (*self.words, words), "format": format or self.format}
@@ -72,6 +75,10 @@ class Stage(Documented):
     def works_on(self) -> str:
         """Format that it changes, a name of `models/routes.py`; "" where it is the target's own."""
         return ""
+
+    def takes(self, form: str) -> str:  # noqa: ARG002 - for those that change several formats
+        """Format that it changes of a model that is in this one; "" where it is the target's own."""
+        return self.works_on
 
     @property
     def slots(self) -> int:

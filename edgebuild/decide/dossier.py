@@ -48,6 +48,8 @@ class Entrant(Record):
     """Which member of the front it is."""
     searched: str = ""
     """The part of `recipe` in whose place the front's own words come."""
+    told: tuple[Attempt, ...] = ()
+    """Files whose `words` come behind `recipe`."""
 
 
 class DecideTarget(Step):

@@ -86,7 +86,8 @@ class Records:
         """What a candidate is, in words: those of the search that it comes from, where they are known."""
         front = self.work.attempt(entrant.search) if entrant.search is not None else None
         words = slot_words(front, entrant.slot) if isinstance(front, Path) else ""
-        return entrant.recipe.replace(entrant.searched, words) if words and entrant.searched else entrant.recipe
+        recipe = entrant.recipe.replace(entrant.searched, words) if words and entrant.searched else entrant.recipe
+        return "; ".join([recipe, *(str(told["words"]) for told in map(self.json, entrant.told) if told)])
 
     def searches(self) -> tuple[Search, ...]:
         """What each search tried, once, though several candidates come of it."""

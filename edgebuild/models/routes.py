@@ -64,7 +64,7 @@ class Route(Record):
         """The step that does it; `tool`: the folder that the lock is made into; `constants`: inputs to fold away."""
         module, _, name = self.step.partition(":")
         given: dict[str, Any] = {"tool": tool} if tool else {}
-        if constants and self.source in FOLDS:
+        if constants and self.source in FOLDS and self.target != "keras":
             given["constants"] = dict(constants)
         step: Step = getattr(import_module(module), name)(
             model=model, format=self.source, shapes=dict(shapes), dims=dict(dims), **given
@@ -80,6 +80,15 @@ CONVERT = "edgebuild.models.convert"
 KERAS = ("tensorflow", "keras")
 
 ROUTES: tuple[Route, ...] = (
+    Route(
+        source="h5",
+        target="keras",
+        step=f"{CONVERT}.h5_to_keras:H5ToKeras",
+        distributions=KERAS,
+        extra="keras",
+        words="save as `.keras`",
+        by="Keras",
+    ),
     *(
         Route(
             source=form,

@@ -38,5 +38,7 @@ class CandidatePlan:
     """Folder of files that ship with it."""
     found: Found | None = None
     """The search that it comes from, where there was one."""
+    told: tuple[Artifact, ...] = ()
+    """Files with `words` of what was done, known once they are made."""
     refusal: Refused | None = None
     """Known before any work."""

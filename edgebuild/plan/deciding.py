@@ -72,6 +72,7 @@ def decide(
                 search=entrant.found.front.attempt() if entrant.found else None,
                 slot=entrant.found.slot if entrant.found else 0,
                 searched=entrant.found.words if entrant.found else "",
+                told=tuple(item.attempt() for item in entrant.told),
             )
             for entrant in entrants
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from edgebuild.compress.base import Draft, Recipe
@@ -14,15 +15,17 @@ from edgebuild.core.wires import Artifact, UserCode
 from edgebuild.errors import Refused
 from edgebuild.measure.layers import CompareLayers
 from edgebuild.measure.memory import MeasureMemory
+from edgebuild.models.routes import model_format
 from edgebuild.plan.candidate import CandidatePlan
 from edgebuild.plan.held import Ground
 from edgebuild.plan.interface import as_packaged
 from edgebuild.plan.making import HoldToLock, makeable, recipe_digest
+from edgebuild.plan.model import built_as
 from edgebuild.plan.shared import CALIBRATION_STEPS, SPLITS, Shared
 from edgebuild.runtimes.base import Target
 from edgebuild.spec.records import SOURCE
 
-WORKED_ON = ("keras",)
+WORKED_ON = ("keras", "onnx")
 """Formats that stages work on and no target loads."""
 
 
@@ -132,19 +135,21 @@ class TargetLowering:
             setting: what is put behind its name where the target's options are searched.
         """
         self._candidate = name = name + setting
-        words, found = self.target.describe(recipe), None
+        words, draft = self.target.describe(recipe), None
         try:
             if refused is not None:
                 raise refused
             self.target.admits(recipe)
             draft = self.completed(recipe)
             words = "; ".join(draft.words) or words
-            model, found = draft.model, draft.found
+            model = draft.model
         except Refused as error:
             refused, model = error, self.shared.decline(error)
         if setting:
             words += f"; with {setting.removeprefix('.').replace('.', ', ').replace('-', ' ')}"
-        plan = replace(self.evidence(name, words, recipe, model, refused), found=found)
+        plan = self.evidence(name, words, recipe, model, refused)
+        if draft is not None:
+            plan = replace(plan, found=draft.found, told=draft.told)
         self.candidates.append(plan)
         return plan
 
@@ -189,11 +194,12 @@ class TargetLowering:
             Refused: a stage cannot be taken.
         """
         own = self.target.format
-        form = (recipe.stages[0].works_on if recipe.stages else "") or own
+        begun = built_as(model_format(Path(recipe.source))) if recipe.source else self.shared.format
+        form = (recipe.stages[0].takes(begun) if recipe.stages else "") or own
         start = self.shared.own(recipe.source, form) if recipe.source else self.shared.admitted(form)
         draft = Draft(model=start, format=form, slot=recipe.slot)
         for stage in recipe.stages:
-            draft = stage.lower(self, self.in_format(draft, stage.works_on, own), self.target)
+            draft = stage.lower(self, self.in_format(draft, stage.takes(draft.format), own), self.target)
         return self.in_format(draft, "", own)
 
     def in_format(self, draft: Draft, wanted: str, own: str) -> Draft:

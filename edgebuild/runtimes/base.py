@@ -130,7 +130,7 @@ class Target(Documented):
         raise NotImplementedError
 
     def prune(self, to: Lowering, draft: Draft, how: Prune) -> Draft:  # noqa: ARG002 - for those that gain by it
-        """Add the steps that leave weights out.
+        """Add the steps that leave single weights out; channels are left out alike for all runtimes.
 
         Raises:
             Refused: kind "not applicable": this runtime stores and computes zeros like any other number.
@@ -138,7 +138,7 @@ class Target(Documented):
         raise Refused(
             by=self.runtime,
             why="it stores and computes zeros like any other number, so single weights left out gain nothing.",
-            fix="Prune for a `coreml` target, whose packages store only what is left.",
+            fix="Leave out channels: `pattern: structured`. Packages of a `coreml` target store only what is left.",
             kind="not applicable",
         )
 

@@ -54,10 +54,6 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
 """Class of a section, or a word of ours, to key, what it is, and what to do until then."""
 
 VALUES: dict[str, tuple[str, str]] = {
-    "structured": (
-        "structured pruning",
-        "Prune in a script of your own and name its model as a candidate's `source:`.",
-    ),
     "int2": ("2-bit weights", "Use `int8`, `float16` or `dynamic`."),
     "int16": ("16-bit activations", "Use `int8`, `float16` or `dynamic`."),
     "bfloat16": ("bfloat16", "Use `float16`."),

@@ -65,6 +65,9 @@ candidates:
   dynamic: {{quantize: {{weights: int8, activations: dynamic}}}}
   own: {{source: own.{suffix}}}
   best: {{quantize: mixed}}
+  slim: {{prune: {{keep: 0.5, widths: sensitivity}}}}
+  older: {{source: own.h5, prune: {{keep: 0.5}}}}
+  sparse: {{prune: {{pattern: "2:4"}}}}
   made: {{after: full, command: [vela, "{{in}}"], output: "*"}}
 targets:
   ort: {{device: here, runtime: onnxruntime}}
@@ -91,7 +94,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """All that the specs name, beside tools and templates that are the same on every machine."""
     monkeypatch.setattr(versions, "version_of", lambda distribution: "1.0")
     monkeypatch.setattr(Shared, "shipped", "sha256:of the templates")
-    for name in (*MODELS, "own.onnx", "own.tflite", "samples.npz"):
+    for name in (*MODELS, "own.onnx", "own.tflite", "own.h5", "samples.npz"):
         (tmp_path / name).write_bytes(b"not read before a build")
     with zipfile.ZipFile(tmp_path / "model.pt2", "w") as archive:
         # Told from others by the list of its archive; long enough to be no pointer of Git LFS.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgebuild.errors import Refused
+from edgebuild.models.convert.h5_to_keras import h5_to_keras
 from edgebuild.models.convert.tensorflow_to_onnx import tensorflow_to_onnx
 from edgebuild.models.convert.tensorflow_to_tflite import tensorflow_to_tflite
 from edgebuild.models.inspect.step import inspect_model
@@ -40,6 +42,14 @@ def test_an_h5_file_of_keras_2_becomes_onnx(tmp_path: Path) -> None:
 def test_an_h5_file_of_keras_2_becomes_tflite(tmp_path: Path) -> None:
     tensorflow_to_tflite(FILES / "keras2.h5", "h5", tmp_path / "m.tflite", SHAPES, {})
     assert far_from_keras_2("litert", tmp_path / "m.tflite") < CLOSE
+
+
+def test_an_h5_file_of_keras_2_becomes_a_keras_file_that_keras_reads_alone(tmp_path: Path) -> None:
+    h5_to_keras(FILES / "keras2.h5", tmp_path / "m.keras")
+    assert far_from_keras_2("reference", tmp_path / "m.keras") < CLOSE
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        config = archive.read("config.json")
+    assert b"DepthwiseConv2D" in config and b"edgebuild" not in config
 
 
 def test_a_keras_file_of_keras_2_is_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -105,7 +105,9 @@ def load_keras(path: Path) -> Any:
         # Keras itself says that there is no such file.
         raise Refused(by="keras", why=f"{path.name} is no whole `.keras` file: it is no zip archive.", fix=WHOLE)
     try:
-        return keras.models.load_model(path, compile=False, custom_objects={"DepthwiseConv2D": DepthwiseConv2D})
+        model = keras.models.load_model(path, compile=False, custom_objects={"DepthwiseConv2D": DepthwiseConv2D})
+        # A Sequential model tells neither its outputs' names nor the structure of its inputs; what it is made of does.
+        return getattr(model, "_functional", None) or model
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise

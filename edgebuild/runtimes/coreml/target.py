@@ -177,10 +177,13 @@ class CoremlTarget(Target):
         """Store only the weights of greatest magnitude.
 
         Raises:
-            Refused: not on the minimum system.
+            Refused: not on the minimum system, or in a pattern that gains nothing here.
         """
         from edgebuild.compress.quantize.coreml import CompressCoremlWeights
 
+        if how.pattern == "2:4":
+            why = "it stores what is left of any pattern alike, and has no kernels for two of each four."
+            raise Refused(by="coreml", why=why, fix="Write `pattern: unstructured`.", kind="not applicable")
         self.needs(SINCE["sparse"], "sparse weights")
         draft = self.packaged(to, draft, self.arithmetic)
         model = to.add(CompressCoremlWeights(model=draft.model, scheme="sparse", keep=how.keep), "prune the weights")

@@ -77,7 +77,8 @@ class KerasSession(ReferenceSession):
     def __init__(self, path: str) -> None:
         model = keras.models.load_model(path, compile=False, custom_objects={"DepthwiseConv2D": OlderDepthwiseConv2D})
         super().__init__(model)
-        self._model = model
+        # A Sequential model tells neither its outputs' names nor the structure of its inputs; what it is made of does.
+        self._model = model = getattr(model, "_functional", None) or model
         self.inputs = [_tensor(_clean(item.name), item) for item in model.inputs]
         names = _outputs_of(model)
         self.outputs = [_tensor(name, item) for name, item in zip(names, model.outputs, strict=True)]

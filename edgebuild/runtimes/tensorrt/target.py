@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from edgebuild.compress.base import Draft, Recipe
+from edgebuild.compress.prune.stage import Prune
 from edgebuild.compress.quantize.stage import Quantize
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Lowering
@@ -138,6 +139,25 @@ class TensorrtTarget(Target):
             form=FORM,
         )
         return take_slot(to, draft, search, "model.onnx", "static INT8 QDQ around 0 in some layers")
+
+    def prune(self, to: Lowering, draft: Draft, how: Prune) -> Draft:
+        """Two of each four weights: what sparse tensor cores skip, where the builder is allowed to use them.
+
+        Raises:
+            Refused: kind "not applicable": single weights that lie anywhere are computed like any other.
+        """
+        if how.pattern != "2:4":
+            raise Refused(
+                by="tensorrt",
+                why="it stores and computes zeros like any other number, but for two of each four.",
+                fix='Write `pattern: "2:4"`.',
+                kind="not applicable",
+            )
+        from edgebuild.compress.prune.onnx_sparse import PruneTwoOfFour
+
+        model = to.add(PruneTwoOfFour(model=draft.model), "leave out two of each four weights")
+        words = "two of each four weights at zero along the input channels, for builders with `SPARSE_WEIGHTS`"
+        return draft.then(model, words)
 
     def finish(self, to: Lowering, draft: Draft) -> Draft:
         """Ask the parser, where it is here."""

@@ -1,0 +1,121 @@
+"""An ONNX model with fewer channels: the same nodes, with what stays of their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import TYPE_CHECKING, Any
+
+from edgebuild.compress.prune.onnx_graph import OnnxNetwork
+from edgebuild.compress.prune.same import hold
+
+if TYPE_CHECKING:
+    import numpy as np
+    from onnx import ModelProto
+
+Feeds = list[dict[str, Any]]
+
+
+def narrowed(network: OnnxNetwork, left_out: Set[int]) -> ModelProto:
+    """The model without some classes of channels; the network's own stays as it is."""
+    import numpy as np
+    import onnx
+
+    made = onnx.ModelProto()
+    made.CopyFrom(network.model)
+    for site, weight in network.every_weight():
+        value = network.constants[network.source(site.name, weight.name)]
+        for axis, (_, numbers) in weight.axes.items():
+            value = np.compress(network.kept(numbers, left_out), value, axis)
+        give(made, network.nodes[site.name], network.inputs[site.name, weight.name], value)
+    for item in network.numbers:
+        count, node = int(network.kept(item.numbers, left_out).sum()), made.graph.node[item.node]
+        if item.input is None:
+            next(entry for entry in node.attribute if entry.name == "group").i = count
+            continue
+        known = next((one for one in made.graph.initializer if one.name == node.input[item.input]), None)
+        sizes = onnx.numpy_helper.to_array(known) if known else network.constants[node.input[item.input]]
+        sizes = np.array(sizes)
+        sizes[item.place] = count
+        give(made, item.node, item.input, sizes)
+    return tidied(made)
+
+
+def unread(network: OnnxNetwork, left_out: Set[int]) -> ModelProto:
+    """The whole model with zeros where weights read these channels: it answers what the narrower one answers."""
+    import onnx
+
+    made = onnx.ModelProto()
+    made.CopyFrom(network.model)
+    for site, weight in network.every_weight():
+        value = network.constants[network.source(site.name, weight.name)]
+        for axis, (role, numbers) in weight.axes.items():
+            kept = network.kept(numbers, left_out)
+            if role == "in" and not kept.all():
+                value = value * kept.reshape([-1 if place == axis else 1 for place in range(value.ndim)])
+                give(made, network.nodes[site.name], network.inputs[site.name, weight.name], value.astype(value.dtype))
+    return tidied(made)
+
+
+def give(model: ModelProto, node: int, place: int, value: np.ndarray) -> None:
+    """A stored array of its own for one input of a node: others may read the same one and keep it whole."""
+    import numpy as np
+    from onnx import numpy_helper
+
+    taken = model.graph.node[node].input
+    while len(taken) <= place:
+        taken.append("")
+    name = f"{taken[place]}_{node}_{place}".lstrip("_")
+    while any(item.name == name for item in model.graph.initializer):
+        name += "_"
+    model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+    taken[place] = name
+
+
+def tidied(model: ModelProto) -> ModelProto:
+    """The model without stored arrays that nobody reads any more, and without the sizes it had before."""
+    read = {name for node in model.graph.node for name in node.input} | {item.name for item in model.graph.output}
+    inner = any(entry.HasField("g") or entry.graphs for node in model.graph.node for entry in node.attribute)
+    kept = [item for item in model.graph.initializer if item.name in read or inner]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    del model.graph.value_info[:]
+    return model
+
+
+def run(model: ModelProto, feeds: Feeds, wanted: list[str] | None = None) -> list[list[np.ndarray]]:
+    """What ONNX Runtime answers, by feed and output."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.intra_op_num_threads, options.log_severity_level = 1, 3
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return [session.run(wanted, feed) for feed in feeds]
+
+
+def hold_against(network: OnnxNetwork, made: ModelProto, left_out: Set[int], feeds: Feeds) -> None:
+    """Compare what a narrower model answers with what the whole one does without those channels.
+
+    Raises:
+        Refused: they differ: a node does something with its channels that nobody knows of.
+    """
+    for wanted, found in zip(run(unread(network, left_out), feeds), run(made, feeds), strict=True):
+        for item, want, got in zip(network.model.graph.output, wanted, found, strict=True):
+            hold(item.name, want, got)
+
+
+def example(network: OnnxNetwork, sizes: Mapping[str, int] | None = None) -> Feeds:
+    """One feed of unit normals, small whole numbers where integers are wanted; open sizes are 1, or as given."""
+    import numpy as np
+    import onnx
+
+    random, feed = np.random.default_rng(0), dict[str, Any]()
+    for item in network.model.graph.input:
+        if item.name in network.constants:
+            continue
+        kind = item.type.tensor_type
+        shape = [max(axis.dim_value, 0) or (sizes or {}).get(axis.dim_param, 1) for axis in kind.shape.dim]
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
+        whole = dtype.kind in "iub"
+        feed[item.name] = (random.integers(0, 2, shape) if whole else random.normal(size=shape)).astype(dtype)
+    return [feed]
