@@ -19,6 +19,7 @@ from edgebuild.plan.held import Ground
 from edgebuild.plan.interface import as_packaged
 from edgebuild.plan.making import HoldToLock, makeable, recipe_digest
 from edgebuild.plan.shared import CALIBRATION_STEPS, SPLITS, Shared
+from edgebuild.plan.training import SpecTraining
 from edgebuild.runtimes.base import Target
 from edgebuild.spec.records import SOURCE
 
@@ -121,6 +122,11 @@ class TargetLowering:
     def code(self, reference: str) -> UserCode:
         """A function of the user's, with everything it consists of."""
         return self.shared.code(reference)
+
+    @property
+    def training(self) -> SpecTraining:
+        """See `Lowering`."""
+        return SpecTraining(self.shared)
 
     def lower(self, name: str, recipe: Recipe, refused: Refused | None = None, setting: str = "") -> CandidatePlan:
         """Add everything about one candidate: its artifact, predictions, memory and account.
