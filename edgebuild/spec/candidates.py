@@ -172,7 +172,8 @@ def stage(checker: Checker, loc: Loc, name: str, options: Any) -> Stage | None:
         fix = f"Keys of the mapping: {', '.join(keys_of(found))}."
         if isinstance(options, list):
             fix = "Write a candidate for each; a list never means a search."
-        checker.say(loc, f"must be {words}or a mapping, got {got_words(options)}{near or '.'}", fix)
+        either = f"{words}or a mapping" if words else "a mapping"
+        checker.say(loc, f"must be {either}, got {got_words(options)}{near or '.'}", fix)
         return None
     made = checker.record(found, options, loc)
     return check_stage(checker, loc, made) if made else None
