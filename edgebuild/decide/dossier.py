@@ -24,6 +24,14 @@ SOURCE = "source"
 REPORT = "report"
 
 
+class Told(Record):
+    """A text that a step of a candidate wrote for its recipe."""
+
+    text: Attempt
+    behind: str
+    """The part of `recipe` that it comes behind, in brackets."""
+
+
 class Entrant(Record):
     """One candidate of the target, as wires to what is known of it."""
 
@@ -48,12 +56,14 @@ class Entrant(Record):
     """Which member of the front it is."""
     searched: str = ""
     """The part of `recipe` in whose place the front's own words come."""
+    told: tuple[Told, ...] = ()
+    """What its steps say of themselves."""
 
 
 class DecideTarget(Step):
     """Hold every number against the budgets, choose, and write down all that is true of one target."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     filename: ClassVar[str] = "dossier.json"
     inline: ClassVar[bool] = True
 

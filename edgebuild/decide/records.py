@@ -86,7 +86,12 @@ class Records:
         """What a candidate is, in words: those of the search that it comes from, where they are known."""
         front = self.work.attempt(entrant.search) if entrant.search is not None else None
         words = slot_words(front, entrant.slot) if isinstance(front, Path) else ""
-        return entrant.recipe.replace(entrant.searched, words) if words and entrant.searched else entrant.recipe
+        recipe = entrant.recipe.replace(entrant.searched, words) if words and entrant.searched else entrant.recipe
+        for told in entrant.told:
+            place = self.work.attempt(told.text)
+            said = place.read_text(encoding="utf-8") if isinstance(place, Path) else ""
+            recipe = recipe.replace(told.behind, f"{told.behind} ({said})", 1) if said else recipe
+        return recipe
 
     def searches(self) -> tuple[Search, ...]:
         """What each search tried, once, though several candidates come of it."""

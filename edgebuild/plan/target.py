@@ -138,19 +138,21 @@ class TargetLowering:
             setting: what is put behind its name where the target's options are searched.
         """
         self._candidate = name = name + setting
-        words, found = self.target.describe(recipe), None
+        words, draft = self.target.describe(recipe), None
         try:
             if refused is not None:
                 raise refused
             self.target.admits(recipe)
             draft = self.completed(recipe)
             words = "; ".join(draft.words) or words
-            model, found = draft.model, draft.found
+            model = draft.model
         except Refused as error:
             refused, model = error, self.shared.decline(error)
         if setting:
             words += f"; with {setting.removeprefix('.').replace('.', ', ').replace('-', ' ')}"
-        plan = replace(self.evidence(name, words, recipe, model, refused), found=found)
+        plan = self.evidence(name, words, recipe, model, refused)
+        if draft is not None:
+            plan = replace(plan, found=draft.found, remarks=draft.remarks)
         self.candidates.append(plan)
         return plan
 
