@@ -20,15 +20,6 @@ class Found(Record):
     """What a draft says of it, in whose place the front's own words come once they are known."""
 
 
-class Remark(Record):
-    """What only a build can say of a stage."""
-
-    text: Artifact
-    """A text file, empty where there is nothing to say."""
-    words: str
-    """What a draft says of the stage; the text comes behind it."""
-
-
 class Draft(Record):
     """A model under way."""
 
@@ -42,8 +33,8 @@ class Draft(Record):
     found: Found | None = None
     """The search that it comes from, where there was one."""
 
-    remarks: tuple[Remark, ...] = ()
-    """What becomes known of its stages."""
+    told: tuple[Artifact, ...] = ()
+    """Files of steps that know, once they have run, what was done: JSON with `words`, put behind the others."""
 
     def then(self, model: Artifact, words: str, format: str = "") -> Draft:  # noqa: A002 - the house's word
         """The draft after one more stage, in the same format where none is given."""

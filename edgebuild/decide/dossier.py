@@ -24,14 +24,6 @@ SOURCE = "source"
 REPORT = "report"
 
 
-class Told(Record):
-    """A text that a step of a candidate wrote for its recipe."""
-
-    text: Attempt
-    behind: str
-    """The part of `recipe` that it comes behind, in brackets."""
-
-
 class Entrant(Record):
     """One candidate of the target, as wires to what is known of it."""
 
@@ -56,8 +48,8 @@ class Entrant(Record):
     """Which member of the front it is."""
     searched: str = ""
     """The part of `recipe` in whose place the front's own words come."""
-    told: tuple[Told, ...] = ()
-    """What its steps say of themselves."""
+    told: tuple[Attempt, ...] = ()
+    """Files whose `words` come behind `recipe`."""
 
 
 class DecideTarget(Step):

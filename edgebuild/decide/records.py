@@ -87,11 +87,7 @@ class Records:
         front = self.work.attempt(entrant.search) if entrant.search is not None else None
         words = slot_words(front, entrant.slot) if isinstance(front, Path) else ""
         recipe = entrant.recipe.replace(entrant.searched, words) if words and entrant.searched else entrant.recipe
-        for told in entrant.told:
-            place = self.work.attempt(told.text)
-            said = place.read_text(encoding="utf-8") if isinstance(place, Path) else ""
-            recipe = recipe.replace(told.behind, f"{told.behind} ({said})", 1) if said else recipe
-        return recipe
+        return "; ".join([recipe, *(str(told["words"]) for told in map(self.json, entrant.told) if told)])
 
     def searches(self) -> tuple[Search, ...]:
         """What each search tried, once, though several candidates come of it."""

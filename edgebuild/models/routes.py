@@ -63,13 +63,13 @@ class Route(Record):
     ) -> Step:
         """The step that does it; `tool`: the folder that the lock is made into; `constants`: inputs to fold away."""
         module, _, name = self.step.partition(":")
-        kind: type[Step] = getattr(import_module(module), name)
         given: dict[str, Any] = {"tool": tool} if tool else {}
-        if constants and self.source in FOLDS and "constants" in kind.model_fields:
+        if constants and self.source in FOLDS and self.target != "keras":
             given["constants"] = dict(constants)
-        return kind.model_validate(
-            {"model": model, "format": self.source, "shapes": dict(shapes), "dims": dict(dims), **given}
+        step: Step = getattr(import_module(module), name)(
+            model=model, format=self.source, shapes=dict(shapes), dims=dict(dims), **given
         )
+        return step
 
     def missing(self) -> list[str]:
         """Distributions that are not installed."""
@@ -80,6 +80,15 @@ CONVERT = "edgebuild.models.convert"
 KERAS = ("tensorflow", "keras")
 
 ROUTES: tuple[Route, ...] = (
+    Route(
+        source="h5",
+        target="keras",
+        step=f"{CONVERT}.h5_to_keras:H5ToKeras",
+        distributions=KERAS,
+        extra="keras",
+        words="save as `.keras`",
+        by="Keras",
+    ),
     *(
         Route(
             source=form,
@@ -103,15 +112,6 @@ ROUTES: tuple[Route, ...] = (
             by="TensorFlow",
         )
         for form in ("keras", "h5", "savedmodel")
-    ),
-    Route(
-        source="h5",
-        target="keras",
-        step=f"{CONVERT}.h5_to_keras:H5ToKeras",
-        distributions=KERAS,
-        extra="keras",
-        words="save the model as Keras 3 does",
-        by="Keras",
     ),
     Route(
         source="tflite",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from edgebuild.core.wires import Artifact
 from edgebuild.decide.choice import DEFAULT_OBJECTIVE
-from edgebuild.decide.dossier import DecideTarget, Entrant, Told
+from edgebuild.decide.dossier import DecideTarget, Entrant
 from edgebuild.deliver.package import AssemblePackage
 from edgebuild.deliver.provenance.records import Basis
 from edgebuild.devices.places import Place
@@ -72,7 +72,7 @@ def decide(
                 search=entrant.found.front.attempt() if entrant.found else None,
                 slot=entrant.found.slot if entrant.found else 0,
                 searched=entrant.found.words if entrant.found else "",
-                told=tuple(Told(text=item.text.attempt(), behind=item.words) for item in entrant.remarks),
+                told=tuple(item.attempt() for item in entrant.told),
             )
             for entrant in entrants
         ),

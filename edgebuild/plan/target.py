@@ -152,7 +152,7 @@ class TargetLowering:
             words += f"; with {setting.removeprefix('.').replace('.', ', ').replace('-', ' ')}"
         plan = self.evidence(name, words, recipe, model, refused)
         if draft is not None:
-            plan = replace(plan, found=draft.found, remarks=draft.remarks)
+            plan = replace(plan, found=draft.found, told=draft.told)
         self.candidates.append(plan)
         return plan
 

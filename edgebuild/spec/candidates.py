@@ -168,12 +168,11 @@ def stage(checker: Checker, loc: Loc, name: str, options: Any) -> Stage | None:
     short = _short(name)
     if not isinstance(options, dict) and (not isinstance(options, str) or options not in {*short, *VALUES}):
         near = did_you_mean(options, short) if isinstance(options, str) else ""
-        words = "".join(f"`{word}`, " for word in short)
+        words = "".join(f"`{word}`, " for word in short) + ("or " if short else "")
         fix = f"Keys of the mapping: {', '.join(keys_of(found))}."
         if isinstance(options, list):
             fix = "Write a candidate for each; a list never means a search."
-        either = f"{words}or a mapping" if words else "a mapping"
-        checker.say(loc, f"must be {either}, got {got_words(options)}{near or '.'}", fix)
+        checker.say(loc, f"must be {words}a mapping, got {got_words(options)}{near or '.'}", fix)
         return None
     made = checker.record(found, options, loc)
     return check_stage(checker, loc, made) if made else None
