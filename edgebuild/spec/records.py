@@ -21,9 +21,9 @@ from edgebuild.core.evidence import Evidence
 from edgebuild.core.records import Documented, Record
 from edgebuild.data.splits import Split, SplitName
 from edgebuild.decide.budgets import Budget, Floors, Term
+from edgebuild.documents.quantities import milliseconds
 from edgebuild.metrics.base import Metric
 from edgebuild.runtimes.base import Target
-from edgebuild.spec.quantities import milliseconds
 
 SOURCE = "source"
 """Name of the untouched model; it is a candidate of every target."""
@@ -257,6 +257,8 @@ class Spec(Record):
     """Metric to the function of the user's that computes it: `metrics.py:map50`."""
     decoders: dict[str, str] = {}
     """Metric to the function of the user's that reduces a prediction; the same for all."""
+    named: dict[str, str] = {}
+    """Model files that stages of candidates name, to their absolute paths."""
     defaults: bool = True
     """Whether each runtime's default set stands beside `candidates`."""
     candidates: dict[str, Recipe] = {}
