@@ -3,5 +3,7 @@
 STAGES: dict[str, str] = {
     "quantize": "edgebuild.compress.quantize.stage:Quantize",
     "prune": "edgebuild.compress.prune.stage:Prune",
+    "train": "edgebuild.compress.train.stage:Train",
+    "distill": "edgebuild.compress.train.distill:Distill",
 }
 """Key of a candidate, or of one of its steps, to class."""

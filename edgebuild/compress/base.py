@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 from edgebuild.core.graph import Lowering
 from edgebuild.core.records import Documented, Record
-from edgebuild.core.wires import Artifact
+from edgebuild.core.wires import Artifact, FileDigest
 
 
 class Found(Record):
@@ -85,6 +85,25 @@ class Stage(Documented):
         """How many candidates it ends with; more than one where it searches."""
         return 1
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Splits of the samples without which it can do nothing."""
+        return ()
+
+    @property
+    def functions(self) -> dict[str, str]:
+        """Functions of the user's that it names, `file.py:function`, by the key they stand under."""
+        return {}
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Model files that it names, by the key they stand under."""
+        return {}
+
+    def settled(self, training: Any) -> Stage:  # noqa: ARG002 - for those that train
+        """The stage with `train:` of the spec where it says nothing itself (see `compress/train/settings.py`)."""
+        return self
+
     def describe(self) -> str:
         """What it asks for, in words; each runtime has its own for what becomes of it."""
         raise NotImplementedError
@@ -109,6 +128,8 @@ class Recipe(Record):
     required: bool = False
     slot: int = 0
     """Which member of the front of its search, from 0; refused where the front is shorter."""
+    files: tuple[FileDigest, ...] = ()
+    """Of the user's functions and models that its stages name, as they were when the spec was read."""
     family: str = ""
     """Name that it was written under, where it has another one: member of a search, or value of a sweep."""
 

@@ -143,6 +143,10 @@ class Lowering(Protocol):
         """
 
     @property
+    def training(self) -> Any:
+        """What trainings need of the spec (see `compress/train/ground.py`)."""
+
+    @property
     def surroundings(self) -> Mapping[str, Any]:
         """What the product has around the model.
 

@@ -52,7 +52,8 @@ def recipe_digest(recipe: Recipe, own: str) -> str:
         own: digest of a model of the user's own where it starts from one.
     """
     stages = [[type(stage).__name__, stage.model_dump(mode="json", exclude_defaults=True)] for stage in recipe.stages]
-    return digest_of(canonical_json([own, stages, *([recipe.slot] if recipe.slot else [])]))
+    more = [item for item in (recipe.slot, recipe.files) if item]
+    return digest_of(canonical_json([own, stages, *more]))
 
 
 class HoldToLock(Step):

@@ -22,6 +22,7 @@ from edgebuild.plan.interface import as_packaged
 from edgebuild.plan.making import HoldToLock, makeable, recipe_digest
 from edgebuild.plan.model import built_as
 from edgebuild.plan.shared import CALIBRATION_STEPS, SPLITS, Shared
+from edgebuild.plan.training import SpecTraining
 from edgebuild.runtimes.base import Target
 from edgebuild.spec.records import SOURCE
 
@@ -124,6 +125,11 @@ class TargetLowering:
     def code(self, reference: str) -> UserCode:
         """A function of the user's, with everything it consists of."""
         return self.shared.code(reference)
+
+    @property
+    def training(self) -> SpecTraining:
+        """See `Lowering`."""
+        return SpecTraining(self.shared)
 
     def lower(self, name: str, recipe: Recipe, refused: Refused | None = None, setting: str = "") -> CandidatePlan:
         """Add everything about one candidate: its artifact, predictions, memory and account.

@@ -9,10 +9,10 @@ from typing import Any
 
 from edgebuild.decide.budgets import HIGHER_IS_BETTER, UNITS, Budget, Form
 from edgebuild.documents import Loc
+from edgebuild.documents.quantities import QuantityError, likely, quantity
 from edgebuild.errors import did_you_mean
 from edgebuild.metrics.base import Metric
 from edgebuild.spec.check import Checker
-from edgebuild.spec.quantities import QuantityError, likely, quantity
 
 SUFFIXES = ("drop", "worst_class_drop")
 FORMS: tuple[Form, ...] = ("max", "min", "upper", "lower")

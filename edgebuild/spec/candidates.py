@@ -21,6 +21,7 @@ from edgebuild.spec.models import own_model
 from edgebuild.spec.not_yet import VALUES, later_keys
 from edgebuild.spec.records import SOURCE
 from edgebuild.spec.sweeps import swept
+from edgebuild.spec.training import check_stage
 from edgebuild.spec.words import got_words
 
 COMMAND = ("command", "output", "tools")
@@ -173,7 +174,8 @@ def stage(checker: Checker, loc: Loc, name: str, options: Any) -> Stage | None:
             fix = "Write a candidate for each; a list never means a search."
         checker.say(loc, f"must be {words}a mapping, got {got_words(options)}{near or '.'}", fix)
         return None
-    return checker.record(found, options, loc)
+    made = checker.record(found, options, loc)
+    return check_stage(checker, loc, made) if made else None
 
 
 def _short(name: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -28,6 +29,8 @@ class Checker:
         """Keys whose work has not come; nothing below them is judged."""
         self.copies: dict[Loc, Loc] = {}
         """Entries that a matrix wrote out, to the entry they were made from; what is wrong in all is said once."""
+        self.models: dict[str, Path] = {}
+        """Model files that stages of candidates name."""
         self._said: set[tuple[Loc, bool, str]] = set()
 
     def say(self, loc: Loc, what: str, fix: str = "", key: bool = False) -> None:

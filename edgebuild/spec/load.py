@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from edgebuild.compress.train.settings import Training
 from edgebuild.core.evidence import EVIDENCE
 from edgebuild.core.step import variable_digest
 from edgebuild.decide.budgets import Floors
@@ -13,7 +14,7 @@ from edgebuild.documents import Document, shown_name
 from edgebuild.errors import Problem, SpecError, did_you_mean
 from edgebuild.metrics.base import Metric
 from edgebuild.reads import environ
-from edgebuild.spec import budgets, compose, matrix, metrics, models, sources, targets
+from edgebuild.spec import budgets, compose, matrix, metrics, models, sources, targets, training
 from edgebuild.spec.candidates import candidates, chains
 from edgebuild.spec.check import Checker
 from edgebuild.spec.objective import objective
@@ -135,6 +136,7 @@ class _Reading:
         decoders = metrics.references(checker, judged, "decode")
         metrics.one_decoder(checker, decoders)
         recipes, defaults = candidates(checker, entries["candidates"])
+        recipes = training.settled(checker, recipes, training.training(checker, written.get("train") or Training()))
         shipped = targets.targets(checker, entries["targets"], self.file.parent)
         # Those that are not well written have a problem of their own already.
         names = {name: None for name in entries["candidates"] if name != "defaults"}
@@ -147,6 +149,7 @@ class _Reading:
             "functions": metrics.references(checker, judged, "function"),
             "decoders": decoders,
             "candidates": recipes,
+            "named": {name: str(path) for name, path in checker.models.items()},
             "defaults": defaults,
             "targets": shipped,
             "budgets": budgets.resolve(checker, known),

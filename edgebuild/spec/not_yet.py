@@ -4,10 +4,6 @@ from __future__ import annotations
 
 KEYS: dict[str, dict[str, tuple[str, str]]] = {
     "Written": {
-        "train": (
-            "training",
-            "Train in a script of your own and name its model: `candidates: {qat: {source: qat.onnx}}`.",
-        ),
         "serve": (
             "configurations of model servers",
             "Take the model from the package and write the server's own file.",
@@ -35,13 +31,10 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Candidate": {
         "search": ("searches over architectures", "Write one candidate for each variant."),
-        "train": ("training", "Train in a script of your own and name its model: `{source: trained.onnx}`."),
-        "distill": ("distillation", "Distil in a script of your own and name its model: `{source: student.onnx}`."),
         "cluster": (
             "weight clustering",
             "Cluster in a script of your own and name its model: `{source: clustered.onnx}`.",
         ),
-        "student": ("distillation", "Distil in a script of your own and name its model: `{source: student.onnx}`."),
     },
     "Device": {
         "power_mode": ("power modes of a device", "Set it on the device, and give the name alone: `device: NAME`."),

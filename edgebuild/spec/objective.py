@@ -6,9 +6,9 @@ from typing import Any
 
 from edgebuild.decide.budgets import Term
 from edgebuild.documents import Loc
+from edgebuild.documents.quantities import QuantityError, fraction
 from edgebuild.spec.budgets import Known, subject
 from edgebuild.spec.check import Checker
-from edgebuild.spec.quantities import QuantityError, fraction
 
 DEFAULT_OBJECTIVE = (
     Term(direction="minimize", quantity="latency.p50", tie=0.03),

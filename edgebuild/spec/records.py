@@ -257,6 +257,8 @@ class Spec(Record):
     """Metric to the function of the user's that computes it: `metrics.py:map50`."""
     decoders: dict[str, str] = {}
     """Metric to the function of the user's that reduces a prediction; the same for all."""
+    named: dict[str, str] = {}
+    """Model files that stages of candidates name, to their absolute paths."""
     defaults: bool = True
     """Whether each runtime's default set stands beside `candidates`."""
     candidates: dict[str, Recipe] = {}

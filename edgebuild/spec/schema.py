@@ -12,10 +12,10 @@ from pydantic.json_schema import models_json_schema
 from edgebuild.compress import STAGES
 from edgebuild.compress.command.stage import Command
 from edgebuild.decide.budgets import HIGHER_IS_BETTER, UNITS
+from edgebuild.documents.quantities import EXAMPLES
 from edgebuild.metrics import METRICS, load_metric
 from edgebuild.runtimes import TARGETS, load_target
 from edgebuild.spec.candidates import COMMAND
-from edgebuild.spec.quantities import EXAMPLES
 from edgebuild.spec.sweeps import SWEEP
 from edgebuild.spec.written import Written
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, WithJsonSchema
 
+from edgebuild.compress.train.settings import Training
 from edgebuild.core.evidence import Evidence
 from edgebuild.core.records import Documented
-from edgebuild.spec.quantities import seconds
+from edgebuild.documents.quantities import seconds
 from edgebuild.spec.records import DataSection, Interface, ModelSection, Name, PackageSection
 
 Duration = Annotated[
@@ -83,6 +84,8 @@ class Written(Documented):
     """The samples that calibrate, choose and judge."""
     metrics: dict[Name, Any] = {}
     """Numbers about predictions, by a name of your own."""
+    train: Training = Training()
+    """How models are trained, by candidates that ask for it."""
     candidates: dict[Name, Any] = {}
     """Recipes by a name of your own, beside `source` and the default set of each runtime."""
     targets: Annotated[dict[Name, Any], Field(min_length=1)]

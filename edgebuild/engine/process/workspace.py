@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from edgebuild.core.step import Observed, Step
 from edgebuild.core.wires import Artifact, Attempt, Refusal
-from edgebuild.errors import Problem, Refused, StepError
+from edgebuild.errors import EdgebuildError, MissingToolError, Problem, Refused, Span, StepError, UserCodeError
 
 Progress = Callable[[int, int, str], None]
 ASK = -1
@@ -18,6 +19,10 @@ ASK = -1
 ANSWER_POLL_S = 0.002
 Inputs = dict[tuple[str, str], Path | Refusal]
 """Identity of the step and member, to the path in the scratch folder or why there is none."""
+
+
+ENDS: dict[int, type[EdgebuildError]] = {2: UserCodeError, 4: MissingToolError}
+"""Exit code of a trial that failed, to what the step that asked for it gets."""
 
 
 @dataclass
@@ -68,6 +73,7 @@ class FolderWorkspace:
         Raises:
             Refused: the step declined.
             StepError: it failed.
+            UserCodeError, MissingToolError: the user or the machine is at fault for that.
             RuntimeError: the running step runs in the engine itself.
         """
         if self.trials is None:
@@ -83,7 +89,7 @@ class FolderWorkspace:
         if "refusal" in said:
             raise Refused(**said["refusal"])
         if "problems" in said:
-            raise StepError(*(Problem(item["where"], item["what"], item["fix"]) for item in said["problems"]))
+            raise ENDS.get(said.get("exit_code", 5), StepError)(*(_problem(item) for item in said["problems"]))
         path = Path(said["path"])
         self.inputs[step.id, ""] = path
         return path
@@ -99,3 +105,8 @@ class FolderWorkspace:
     def for_this_build_only(self, why: str) -> None:
         """Keep the output out of the rows."""
         self.only_now = why
+
+
+def _problem(item: dict[str, Any]) -> Problem:
+    span = Span(**item["span"]) if item["span"] else None
+    return Problem(item["where"], item["what"], item["fix"], span)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgebuild.spec.quantities import Quantity, QuantityError, fraction, quantity, seconds
+from edgebuild.documents.quantities import Quantity, QuantityError, fraction, quantity, seconds
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Training: a Keras model and samples → the same model with other weights, by one loop made of parts."""

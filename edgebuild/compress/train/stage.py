@@ -1,0 +1,119 @@
+"""`train:` of a candidate: fine-tune the draft, or train its architecture from fresh weights."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from edgebuild.compress.base import Compressor, Draft, Stage
+from edgebuild.compress.train.ground import Ground
+from edgebuild.compress.train.segment import MODEL
+from edgebuild.compress.train.settings import Overrides, Training
+from edgebuild.compress.train.step import TrainModel
+from edgebuild.compress.train.students import FreshWeights
+from edgebuild.compress.train.teaching import Teaching
+from edgebuild.compress.train.zeros import KeepZeros
+from edgebuild.core.graph import Lowering
+from edgebuild.core.wires import Artifact
+
+FRESH, TRAINED = 1e-3, 3e-4
+"""Learning rate of Adam where nothing is said: Keras' own for fresh weights, less for weights that are good already."""
+
+
+class TrainingStage(Overrides, Stage):
+    """What stages that train have in common."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    start: Literal["draft", "scratch"] = Field(default="draft", alias="from")
+    """`draft` goes on from the weights that are there; `scratch` keeps the architecture and draws weights anew."""
+
+    @property
+    def works_on(self) -> str:
+        """Keras models alone are trained."""
+        return "keras"
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """See `Stage`."""
+        return ("train",)
+
+    @property
+    def functions(self) -> dict[str, str]:
+        """See `Stage`."""
+        return {"fit": self.fit} if self.fit else {}
+
+    def settled(self, training: Any) -> Stage:
+        """With the spec's `train:` where nothing is said here."""
+        return self.model_copy(update=dict(self.over(training)))
+
+    def settings(self) -> Training:
+        """What is said, and our own words where nothing is."""
+        return self.over(Training())
+
+    def words(self) -> str:
+        """`20 epochs, 3 seeds of which the median goes on`."""
+        how = self.settings()
+        count = len(how.seeds)
+        seeds = f", {count} seeds of which the {how.keep} goes on" if count > 1 else ""
+        own = f" by your own {how.fit}" if how.fit else ""
+        limit = f", at most {how.time / 60:g} min" if how.time else ""
+        return f"{how.epochs} epochs{own}{seeds}{limit}"
+
+    def trained(
+        self, to: Lowering, starts: tuple[Artifact, ...], fresh: bool, teaching: Teaching | None = None
+    ) -> Artifact:
+        """Add the training; returns the wire to the Keras model that goes on.
+
+        Raises:
+            Refused: the spec has no `train` split.
+        """
+        ground: Ground = to.training
+        how = self.settings()
+        fit = to.code(how.fit) if how.fit else None
+        step = TrainModel(
+            starts=starts,
+            seeds=how.seeds,
+            samples=ground.samples(),
+            validation=ground.validation() if fit else None,
+            fit=fit,
+            teaching=teaching,
+            epochs=how.epochs,
+            segment=how.segment,
+            schedule=how.schedule,
+            learning_rate=how.learning_rate or (FRESH if fresh else TRAINED),
+            batch=how.batch,
+            loss=how.loss,
+            labelled=how.labelled,
+            # A pruned weight that came back would undo what the stage before was for.
+            constraints=() if fresh else (KeepZeros(),),
+            time_s=how.time,
+            keep=how.keep,
+            judge=ground.judge() if len(how.seeds) > 1 else None,
+        )
+        return to.add(step, "train") / MODEL
+
+    def starts(self, to: Lowering, draft: Draft) -> tuple[Artifact, ...]:
+        """The draft for each seed, or its architecture with weights of that seed's."""
+        seeds = self.settings().seeds
+        if self.start == "draft":
+            return (draft.model,) * len(seeds)
+        return tuple(to.add(FreshWeights(model=draft.model, seed=seed), f"draw weights {seed}") for seed in seeds)
+
+
+class Train(TrainingStage):
+    """Train the model on the `train` split."""
+
+    def describe(self) -> str:
+        """`train 20 epochs`."""
+        return f"train {'from scratch, ' if self.start == 'scratch' else ''}{self.words()}"
+
+    def lower(self, to: Lowering, draft: Draft, target: Compressor) -> Draft:  # noqa: ARG002 - every runtime's alike
+        """Add the training.
+
+        Raises:
+            Refused: the spec has no `train` split.
+        """
+        model = self.trained(to, self.starts(to, draft), fresh=self.start == "scratch")
+        return draft.then(model, self.describe(), "keras")

@@ -1,0 +1,98 @@
+"""What stages that train need of a spec, as wires: samples, a judge, teachers, students."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgebuild.compress.train.distill import SOURCE
+from edgebuild.compress.train.ground import Teacher
+from edgebuild.compress.train.scores import Judge
+from edgebuild.core.dossier import Call
+from edgebuild.core.versions import installed
+from edgebuild.core.wires import Artifact
+from edgebuild.errors import Refused
+from edgebuild.measure.predict import Predict
+from edgebuild.models.admit import AdmitSource
+from edgebuild.models.inspect.step import inspection
+from edgebuild.models.routes import FORMATS, model_format
+from edgebuild.plan.model import built_as
+from edgebuild.plan.shared import RUNS_ON, Shared
+from edgebuild.runtimes import REFERENCE_SESSIONS
+
+KERAS = ("keras", "h5")
+"""Formats whose layers can be looked into."""
+
+
+@dataclass
+class SpecTraining:
+    """See `compress/train/ground.py`."""
+
+    shared: Shared
+
+    def samples(self) -> Artifact:
+        """The checked `train` split, constant inputs included: Keras models take these too.
+
+        Raises:
+            Refused: the spec has none.
+        """
+        if "train" not in self.shared.spec.data.splits:
+            why = "training needs samples of its own, and the spec has no `train` split."
+            raise Refused(by="plan", why=why, fix="Add `train` under `data.splits`.", kind="not applicable")
+        return self.shared.whole_inputs(self.shared.split("train"), "train")
+
+    def validation(self) -> Artifact:
+        """The same of `select`."""
+        return self.shared.whole_inputs(self.shared.split("select"), "select")
+
+    def judge(self) -> Judge | None:
+        """By the spec's first metric."""
+        spec = self.shared.spec
+        name = next(iter(spec.metrics), None)
+        if name is None:
+            return None
+        call = REFERENCE_SESSIONS["keras"]
+        return Judge(
+            metric=spec.metrics[name],
+            name=name,
+            better=spec.metrics[name].better,
+            function=self.shared.functions[0],
+            samples=self.validation(),
+            reference=self.shared.reference("select"),
+            call=call,
+            decode=self.shared.decode,
+            runs_on=installed(RUNS_ON[call.runtime]),
+            versions=self.shared.metric_versions,
+        )
+
+    def teacher(self, name: str) -> Teacher:
+        """The untouched source, or a model file; what it says of the samples is predicted once for all candidates.
+
+        Raises:
+            Refused: nothing here runs such a model.
+        """
+        if name == SOURCE:
+            model, form, words = self.shared.source, self.shared.format, "the source"
+        else:
+            path = Path(self.shared.spec.named[name])
+            form, words = model_format(path), path.name
+            model = self.shared.opened(self.shared.read_model(path, "teacher", f"read {path.name}"), form)
+            form = built_as(form)
+        call = REFERENCE_SESSIONS.get(form)
+        if call is None:
+            raise Refused(by="distillation", why=f"nothing here runs {FORMATS[form]}.", kind="not applicable")
+        predictions = self.shared.add(self.raw(model, call), f"predict train by {words}")
+        return Teacher(predictions, model if form in KERAS else None, words)
+
+    def raw(self, model: Artifact, call: Call) -> Predict:
+        """Raw outputs: what a user's `decode` keeps of them teaches nobody."""
+        versions = installed(RUNS_ON.get(call.runtime, ()))
+        return Predict(model=model, call=call, samples=self.samples(), versions=versions)
+
+    def student(self, model: Artifact) -> Artifact:
+        """Held to the interface of the spec's model, once the checks of samples and source hold."""
+        shared = self.shared
+        inspected = shared.add(inspection(model, "keras", shared.shapes, shared.dims), "inspect the student")
+        facts = shared.interface(inspected, "hold the constant inputs against the student", complete=False)
+        step = AdmitSource(model=model, proofs=shared.proof, same=(shared.facts, facts))
+        return shared.add(step, "admit the student")
