@@ -24,6 +24,9 @@ from edgebuild.compress.search.precision.mixtures import Mixture
 from edgebuild.compress.search.precision.search import SearchOnnxTimed
 from edgebuild.compress.search.precision.tflite import SearchTflite, SearchTfliteTimed, TryTflite
 from edgebuild.compress.search.precision.trials import TryOnnx
+from edgebuild.compress.train.segment import How, TrainSegment
+from edgebuild.compress.train.teaching import Teaching
+from edgebuild.compress.train.zeros import KeepZeros
 from edgebuild.core import versions
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Clock
@@ -43,7 +46,7 @@ name: golden
 release: 1.0.0
 model: {{source: {model}}}
 interface: {{outputs: {{scores: {{labels: labels.txt}}}}}}
-data: {{source: "{data}", splits: {{calibrate: 10, select: 20, report: 30}}}}
+data: {{source: "{data}", splits: {{train: 40, calibrate: 10, select: 20, report: 30}}}}
 metrics:
   top1: {{metric: top1}}
   topk: {{metric: topk, k: 2}}
@@ -56,8 +59,12 @@ metrics:
   cosine: {{metric: cosine}}
   max_error: {{metric: max_error}}
   own: {{function: data.py:own, decode: data.py:decoded}}
+train: {{seeds: [0, 1], time: 30 min}}
 candidates:
   defaults: false
+  tuned: {{train: {{from: scratch, fit: data.py:own}}}}
+  taught: {{distill: {{width: 0.5, features: {{a: b}}}}}}
+  student: {{distill: {{student: data.py:own, labelled: {{known: true}}}}}}
   full: {{quantize: int8}}
   half: {{quantize: float16}}
   weights: {{quantize: {{weights: int8, activations: float32}}}}
@@ -85,7 +92,7 @@ budgets:
 effort: {{samples: {{simulated: 5}}}}
 package: {{files: [labels.txt]}}
 """
-MODELS = ("model.onnx", "model.keras", "model.tflite", "model.pt2")
+MODELS = ("model.onnx", "model.keras", "model.h5", "model.tflite", "model.pt2")
 DATA = ("data.py:samples", "samples.npz", "images")
 
 
@@ -119,6 +126,7 @@ def planned(folder: Path) -> Iterator[Step]:
         file.write_text(SPEC.format(model=f"model.onnx, inputs: {said}", data=DATA[0], suffix="onnx"))
         yield from lower([spec.load(file)]).graph.steps.values()
     yield from trials(Artifact(id="0", filename="model.onnx"), Artifact(id="0", filename="samples"))
+    yield segment(Artifact(id="0", filename="model.keras"), Artifact(id="0", filename="samples"))
     # A plan has it where it stands on a lock.
     yield HoldToLock(digest="sha256:1", name="model.onnx", made=Artifact(id="0", filename="model.onnx").attempt())
 
@@ -135,6 +143,13 @@ def trials(model: Artifact, samples: Artifact) -> Iterator[Step]:
     yield TryCoreml(model=model, ranges=None, samples=samples, call=call, mixtures=mixtures)
     yield TryTflite(model=model, ranges=ranges, samples=samples, call=call, mixtures=mixtures)
     yield TimeMixtures(models=(model,), call=call, samples=samples, facts=facts)
+
+
+def segment(model: Artifact, samples: Artifact) -> Step:
+    """What trainings run."""
+    teaching = Teaching(predictions=Artifact(id="0", filename="predictions"), temperature=4, alpha=0.7)
+    how = How(first=0, rates=(1e-3,), total=None, batch=32, seed=0, loss="auto", constraints=(KeepZeros(),))
+    return TrainSegment(model=model, state=None, samples=samples, teaching=teaching, how=how)
 
 
 def parameters(step: Step) -> Any:
