@@ -41,14 +41,17 @@ class Fitted(keras.Model):  # type: ignore[misc]
         """(1 − alpha) · the compiled loss + alpha · the teacher's + the layers' own regularization."""
         if not taught(y):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        weight = y.get(WEIGHT)
-        task = super().compute_loss(x, y[LABEL], y_pred, sample_weight if weight is None else weight, training)
-        regular = keras.ops.sum(keras.ops.stack(self.losses)) if self.losses else 0.0
         lessons = self.course.lessons
         assert lessons is not None
+        regular = keras.ops.sum(keras.ops.stack(self.losses)) if self.losses else 0.0
         soft = lessons.of_outputs(y[TEACHER], y_pred)
         if FEATURES in y and training:
             soft = soft + lessons.of_features(y[FEATURES], self.course.values)
+        if lessons.alpha == 1:
+            # The labels say nothing, and there may be no loss for them.
+            return soft + regular
+        weight = y.get(WEIGHT)
+        task = super().compute_loss(x, y[LABEL], y_pred, sample_weight if weight is None else weight, training)
         return (1 - lessons.alpha) * (task - regular) + lessons.alpha * soft + regular
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:

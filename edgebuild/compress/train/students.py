@@ -105,6 +105,10 @@ def narrowed(layer: Any, width: float) -> dict[str, Any]:
     for name in WIDTHS:
         if isinstance(config.get(name), int) and width != 1:
             config[name] = rounded(config[name], width)
+    target = config.get("target_shape")
+    if width != 1 and target and set(target[:-1]) <= {1}:
+        # (1, 1, channels) after a pooling: as many as come.
+        config["target_shape"] = (*target[:-1], -1)
     return config
 
 
@@ -137,6 +141,8 @@ def build_student(code: UserCode, output: Path, seed: int) -> None:
 
     from edgebuild.data.usercode import load
 
+    # Layers without names are numbered within a process.
+    keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     build = load(code)
     made = build(seed=seed) if "seed" in inspect.signature(build).parameters else build()

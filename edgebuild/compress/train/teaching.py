@@ -69,11 +69,11 @@ def teach_features(model: Path, samples: Path, output: Path, layers: tuple[str, 
     from edgebuild.models.convert.traced import load_keras
 
     teacher = load_keras(model)
-    made = [layer_of(teacher, name, "teacher").output for name in layers]
+    made = {name: layer_of(teacher, name, "teacher").output for name in layers}
     with words_of("keras"):
         inner = keras.Model(teacher.inputs, made)
         values = inner.predict(inputs_of(inner, SampleSet.load(samples)), batch_size=32, verbose=0)
-    save_arrays(output, dict(zip(layers, values, strict=True)))
+    save_arrays(output, values)
 
 
 def layer_of(model: Any, name: str, whose: str) -> Any:
@@ -147,10 +147,12 @@ class Lessons:
     def __init__(self, teaching: Teaching, meaning: Meaning) -> None:
         """Args: meaning: of the student's outputs."""
         from keras.distillation import FeatureDistillation, LogitsDistillation
+        from keras.losses import KLDivergence
 
         self.alpha, self.meaning, self.features = teaching.alpha, meaning, teaching.features
         self._near = FeatureDistillation(loss="mse")
-        self._soft = LogitsDistillation(temperature=teaching.temperature)
+        # By its default, the name, Keras 3.15 takes the divergence of the logits themselves, without any softmax.
+        self._soft = LogitsDistillation(temperature=teaching.temperature, loss=KLDivergence())
 
     def of_outputs(self, teacher: Any, outputs: Any) -> Any:
         """Scalar; `teacher`: its logits, or its numbers."""
