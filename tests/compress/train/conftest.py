@@ -10,6 +10,7 @@ import pytest
 
 from edgebuild.compress.train.segment import Given, How, train_segment
 from edgebuild.data.samples import SampleSet
+from tests.engine.conftest import yard  # noqa: F401 - a fixture
 
 SIDE, CLASSES = 8, 3
 
