@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from edgebuild.compress.train.step import TrainModel
 from edgebuild.core.graph import Graph
 from edgebuild.core.records import plain
 from edgebuild.core.step import Step
@@ -117,8 +118,11 @@ def as_plain(value: Any) -> Any:
 
 
 def is_input(step: Step) -> bool:
-    """Whether the script starts from this step's output: the user's model, the samples, a pinned tool."""
-    return step.__module__.startswith("edgebuild.data.") or isinstance(step, PinnedTool)
+    """Whether the script starts from this step's output: the user's model, the samples, a pinned tool.
+
+    What a training made too: it is pinned by its bytes, since no other machine comes to the same.
+    """
+    return step.__module__.startswith("edgebuild.data.") or isinstance(step, PinnedTool | TrainModel)
 
 
 def the_call(step: Step) -> ast.expr:

@@ -76,8 +76,7 @@ def record(results: Results) -> dict[str, Any]:
 
 def segments(store: Store) -> set[str]:
     """Keys of the segments that a store holds."""
-    with store.rows.transaction() as rows:
-        return {str(row[0]) for row in rows.execute("SELECT key FROM actions WHERE step LIKE '%:TrainSegment'")}
+    return {str(row[0]) for row in store.rows.all("SELECT key FROM actions WHERE step LIKE '%:TrainSegment'")}
 
 
 def test_a_longer_training_runs_only_what_is_new(yard: Yard, folder: Path) -> None:
@@ -102,6 +101,7 @@ def test_a_training_stops_where_its_time_ends(yard: Yard, folder: Path) -> None:
     assert len(known["seeds"][0]["epochs"]) == 1
 
 
+@pytest.mark.slow
 def test_seeds_are_judged_on_select_and_the_middle_one_goes_on(yard: Yard, folder: Path) -> None:
     known = record(build(training(folder, seeds=(0, 1, 2), epochs=1, judged=True), yard.store))
     scores = known["scores"]
