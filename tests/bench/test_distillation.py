@@ -65,9 +65,11 @@ class Bed:
         SampleSet(inputs={self.name: x}, ids=ids, labels={"label": y}, tags=tags).save(place / "train")
         fresh_weights(self.teacher, place / "start.keras", seed, setting.width)
         teaching = Teaching(predictions=wire("p"), temperature=setting.temperature, alpha=setting.alpha)
+        # As many steps with few labels as a teacher takes with all samples.
+        epochs = setting.epochs if taught else round(setting.epochs * len(x) / setting.labelled)
         how = How(
             first=0,
-            rates=rates("cooldown", 1e-3, setting.epochs),
+            rates=rates("cooldown", 1e-3, epochs),
             total=None,
             batch=32,
             seed=seed,

@@ -87,7 +87,7 @@ def test_trained_and_taught_candidates_reach_the_report(bright: Project) -> None
     found = candidates(bright)
     assert not [name for name, item in found.items() if item["refusal"]]
     assert value(found["tuned"], "accuracy") > value(found["source"], "accuracy")
-    assert value(found["small"], "size") < 0.7 * value(found["source"], "size")
+    assert value(found["small"], "size") < 0.8 * value(found["source"], "size")
     assert found["small"]["recipe"] == "distil the source into 0.5 × the width, 6 epochs"
     assert found["own"]["recipe"] == "distil bright.keras into your own student.py:build, 2 epochs"
     report = (bright.folder / "build" / "bright" / "report" / "report.md").read_text()
@@ -105,4 +105,5 @@ def test_a_mistake_in_a_training_is_told_at_its_line(bright: Project) -> None:
     bright.replace("model.fit(", "model.fitt(", "train.py")
     done = bright.build("--candidate", "hooked")
     assert done.code == 2
-    assert "train.py:2:5: `fit`: AttributeError: 'Fitted' object has no attribute 'fitt'" in done.out + done.err
+    assert "train.py:2:5: `fit`: AttributeError: " in done.err
+    assert "has no attribute 'fitt'" in done.err

@@ -83,8 +83,7 @@ class Distill(TrainingStage):
         """
         ground: Ground = to.training
         teaching = None if self.teacher == NOBODY else self.taught(to, ground.teacher(self.teacher))
-        model = self.trained(to, self.starts(to, draft), self.fresh, teaching)
-        return draft.then(model, self.describe(), "keras")
+        return self.after(draft, self.trained(to, self.starts(to, draft), self.fresh, teaching))
 
     def taught(self, to: Lowering, teacher: Teacher) -> Teaching:
         """What the teacher says, as the training reads it.

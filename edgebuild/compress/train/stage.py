@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from edgebuild.compress.base import Compressor, Draft, Stage
+from edgebuild.compress.base import Compressor, Draft, Remark, Stage
 from edgebuild.compress.train.ground import Ground
 from edgebuild.compress.train.segment import MODEL
 from edgebuild.compress.train.settings import Overrides, Training
-from edgebuild.compress.train.step import TrainModel
+from edgebuild.compress.train.step import WORDS, TrainModel
 from edgebuild.compress.train.students import FreshWeights
 from edgebuild.compress.train.teaching import Teaching
 from edgebuild.compress.train.zeros import KeepZeros
@@ -64,7 +64,7 @@ class TrainingStage(Overrides, Stage):
     def trained(
         self, to: Lowering, starts: tuple[Artifact, ...], fresh: bool, teaching: Teaching | None = None
     ) -> Artifact:
-        """Add the training; returns the wire to the Keras model that goes on.
+        """Add the training; returns the wire to its folder.
 
         Raises:
             Refused: the spec has no `train` split.
@@ -92,7 +92,13 @@ class TrainingStage(Overrides, Stage):
             keep=how.keep,
             judge=ground.judge() if len(how.seeds) > 1 else None,
         )
-        return to.add(step, "train") / MODEL
+        return to.add(step, "train")
+
+    def after(self, draft: Draft, trained: Artifact) -> Draft:
+        """The draft as the model that goes on, with what the training will say of itself."""
+        remark = Remark(text=trained / WORDS, words=self.describe())
+        after = draft.then(trained / MODEL, self.describe(), "keras")
+        return after.model_copy(update={"remarks": (*draft.remarks, remark)})
 
     def starts(self, to: Lowering, draft: Draft) -> tuple[Artifact, ...]:
         """The draft for each seed, or its architecture with weights of that seed's."""
@@ -115,5 +121,4 @@ class Train(TrainingStage):
         Raises:
             Refused: the spec has no `train` split.
         """
-        model = self.trained(to, self.starts(to, draft), fresh=self.start == "scratch")
-        return draft.then(model, self.describe(), "keras")
+        return self.after(draft, self.trained(to, self.starts(to, draft), fresh=self.start == "scratch"))

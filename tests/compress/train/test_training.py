@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from edgebuild.compress.train.scores import Judge
-from edgebuild.compress.train.step import RECORD, TrainModel, left
+from edgebuild.compress.train.step import RECORD, TrainModel, left, told
 from edgebuild.compress.train.zeros import KeepZeros
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Graph
@@ -176,3 +176,11 @@ def test_time_left_is_told_in_words() -> None:
         "about 3 min",
         "about 2.5 h",
     ]
+
+
+def test_a_report_is_told_what_only_a_training_can_tell() -> None:
+    record = {"wanted epochs": 20, "seeds": [{"epochs": [{}] * 20}] * 3}
+    assert told(record) == ""
+    assert told({**record, "seeds": [{"epochs": [{}] * 15}]}) == "15 of 20 epochs fitted into the time"
+    scored = {"metric": "accuracy", "unit": "%", "mean": 97.1234, "standard deviation": 0.3811}
+    assert told({**record, **scored}) == "accuracy 97.12 ± 0.38 % over 3 seeds on select"
