@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgebuild.compress.base import Found, Remark
+from edgebuild.compress.base import Found
 from edgebuild.core.dossier import Call
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
@@ -36,8 +36,6 @@ class CandidatePlan:
     """The runtime's options in its own words, for the package."""
     beside: Artifact | None = None
     """Folder of files that ship with it."""
-    remarks: tuple[Remark, ...] = ()
-    """What becomes known of its stages in a build."""
     found: Found | None = None
     """The search that it comes from, where there was one."""
     told: tuple[Artifact, ...] = ()

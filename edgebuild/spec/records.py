@@ -21,9 +21,9 @@ from edgebuild.core.evidence import Evidence
 from edgebuild.core.records import Documented, Record
 from edgebuild.data.splits import Split, SplitName
 from edgebuild.decide.budgets import Budget, Floors, Term
+from edgebuild.documents.quantities import milliseconds
 from edgebuild.metrics.base import Metric
 from edgebuild.runtimes.base import Target
-from edgebuild.spec.quantities import milliseconds
 
 SOURCE = "source"
 """Name of the untouched model; it is a candidate of every target."""

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from edgebuild.compress.base import Compressor, Draft, Remark, Stage
+from edgebuild.compress.base import Compressor, Draft, Stage
 from edgebuild.compress.train.ground import Ground
 from edgebuild.compress.train.segment import MODEL
 from edgebuild.compress.train.settings import Overrides, Training
-from edgebuild.compress.train.step import WORDS, TrainModel
+from edgebuild.compress.train.step import RECORD, TrainModel
 from edgebuild.compress.train.students import FreshWeights
 from edgebuild.compress.train.teaching import Teaching
 from edgebuild.compress.train.zeros import KeepZeros
@@ -96,9 +96,8 @@ class TrainingStage(Overrides, Stage):
 
     def after(self, draft: Draft, trained: Artifact) -> Draft:
         """The draft as the model that goes on, with what the training will say of itself."""
-        remark = Remark(text=trained / WORDS, words=self.describe())
         after = draft.then(trained / MODEL, self.describe(), "keras")
-        return after.model_copy(update={"remarks": (*draft.remarks, remark)})
+        return after.model_copy(update={"told": (*draft.told, trained / RECORD)})
 
     def starts(self, to: Lowering, draft: Draft) -> tuple[Artifact, ...]:
         """The draft for each seed, or its architecture with weights of that seed's."""

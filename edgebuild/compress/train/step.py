@@ -18,14 +18,14 @@ from edgebuild.compress.train.teaching import Teaching
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact, UserCode
 
-RECORD, WORDS = "training.json", "words.txt"
+RECORD = "training.json"
 
 
 class TrainModel(Step):
     """Train a Keras model once for each seed, by steps of their own, and hand on one of the models.
 
-    Writes the folder of `model.keras`, `words.txt` for the report and `training.json`: of each seed its epochs as Keras
-    tells them, its seconds and its score on `select`; mean, standard deviation and range of the scores; which goes on.
+    Writes the folder of `model.keras` and `training.json`: of each seed its epochs as Keras tells them, its seconds and
+    its score on `select`; mean, standard deviation and range of the scores; which goes on; `words` for the report.
 
     A training that was killed goes on after its last segment. One of more epochs runs what is new, where its schedule
     lets the first ones be as they were. Under a time limit fewer epochs are made, so that the schedule still ends.
@@ -104,16 +104,18 @@ def train(step: TrainModel, work: Workspace) -> None:
         "wanted epochs": step.epochs,
         **(summary(step.judge, scores, step.keep) if step.judge and scores else {}),
     }
+    record["words"] = told(record)
     (work.output / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    (work.output / WORDS).write_text(told(record), encoding="utf-8")
 
 
 def told(record: dict[str, Any]) -> str:
-    """What a report says of a training once it is done: epochs that did not fit, the spread over seeds."""
-    parts = []
-    fewest = min(len(item["epochs"]) for item in record["seeds"])
-    if fewest < record["wanted epochs"]:
-        parts.append(f"{fewest} of {record['wanted epochs']} epochs fitted into the time")
+    """What a report says of a training once it is done: epochs, the last loss, the spread over seeds."""
+    going = next(item for item in record["seeds"] if item["seed"] == record["goes on"])
+    done, last = len(going["epochs"]), going["epochs"][-1].get("loss")
+    fitted = f"{done} of {record['wanted epochs']} epochs fitted into the time"
+    parts = [fitted if done < record["wanted epochs"] else f"{done} epochs done"]
+    if last is not None:
+        parts[0] += f", the last at a loss of {last:.3g}"
     if record.get("standard deviation") is not None:
         unit = f" {record['unit']}" if record["unit"] else ""
         mean, spread = record["mean"], record["standard deviation"]

@@ -179,8 +179,9 @@ def test_time_left_is_told_in_words() -> None:
 
 
 def test_a_report_is_told_what_only_a_training_can_tell() -> None:
-    record = {"wanted epochs": 20, "seeds": [{"epochs": [{}] * 20}] * 3}
-    assert told(record) == ""
-    assert told({**record, "seeds": [{"epochs": [{}] * 15}]}) == "15 of 20 epochs fitted into the time"
+    record = {"wanted epochs": 20, "goes on": 1, "seeds": [{"seed": seed, "epochs": [{}] * 20} for seed in range(3)]}
+    assert told(record) == "20 epochs done"
+    short = {"seed": 1, "epochs": [{}] * 14 + [{"loss": 0.12345}]}
+    assert told({**record, "seeds": [short]}) == "15 of 20 epochs fitted into the time, the last at a loss of 0.123"
     scored = {"metric": "accuracy", "unit": "%", "mean": 97.1234, "standard deviation": 0.3811}
-    assert told({**record, **scored}) == "accuracy 97.12 ± 0.38 % over 3 seeds on select"
+    assert told({**record, **scored}) == "20 epochs done; accuracy 97.12 ± 0.38 % over 3 seeds on select"
