@@ -34,11 +34,15 @@ class SpecTraining:
         """The checked `train` split, constant inputs included: Keras models take these too.
 
         Raises:
-            Refused: the spec has none.
+            Refused: the spec has none; samples are sequences.
         """
         if "train" not in self.shared.spec.data.splits:
             why = "training needs samples of its own, and the spec has no `train` split."
             raise Refused(by="plan", why=why, fix="Add `train` under `data.splits`.", kind="not applicable")
+        if self.shared.loop:
+            why = "samples are sequences that the model takes step by step, and no training here unrolls them."
+            fix = "Train it in a script of your own and name its model: `{source: trained.keras}`."
+            raise Refused(by="training", why=why, fix=fix, kind="not applicable")
         return self.shared.whole_inputs(self.shared.split("train"), "train")
 
     def validation(self) -> Artifact:

@@ -107,5 +107,5 @@ def test_a_mistake_in_a_training_is_told_at_its_line(bright: Project) -> None:
     bright.replace("model.fit(", "model.fitt(", "train.py")
     done = bright.build("--candidate", "hooked")
     assert done.code == 2
-    assert "train.py:2:5: `fit`: AttributeError: " in done.err
-    assert "has no attribute 'fitt'" in done.err
+    assert "\ntrain.py:2:5: bright: pi: hooked: train: `fit`: AttributeError: 'Fitted' object has no" in done.err
+    assert "   2 |     model.fitt(data.x, data.y, " in done.err

@@ -121,6 +121,12 @@ def test_layers_of_a_teacher_that_is_no_keras_model_cannot_be_seen(planned: Call
     assert entrant(planned(text), "a").refusal is None
 
 
+def test_a_model_that_sees_one_step_at_a_time_is_not_trained(planned: Callable[..., Plan]) -> None:
+    stepped = "bright.keras, inputs: {image: {steps: 0}}"
+    refusal = entrant(planned("  a: {train: {}}", source=stepped), "a").refusal
+    assert refusal.why == "samples are sequences that the model takes step by step, and no training here unrolls them."
+
+
 def test_a_recipe_is_known_by_what_trains_it(planned: Callable[..., Plan], tmp_path: Path) -> None:
     text = "  a: {train: {fit: student.py:fit}}\n  b: {quantize: float16}"
 
