@@ -351,3 +351,32 @@ def test_two_processes_write_the_same_bytes(saved: Path, tmp_path: Path) -> None
     for suffix in ("json", "keras"):
         assert (tmp_path / f"one.{suffix}").read_bytes() == (tmp_path / f"two.{suffix}").read_bytes()
     assert json.loads((tmp_path / "one.json").read_text())["spread"] == "uniform"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MobileNet",
+        "MobileNetV2",
+        "MobileNetV3Small",
+        "EfficientNetB0",
+        "ResNet50",
+        "DenseNet121",
+        "Xception",
+        "NASNetMobile",
+    ],
+)
+def test_networks_of_keras_become_a_quarter(name: str) -> None:
+    side = 96 if name == "Xception" else 64
+    make = getattr(keras.applications, name)
+    model = drawn(lambda: make(input_shape=(side, side, 3), weights=None, classes=10))
+    network = keras_network(model)
+    groups = network.groups()
+    widths = uniform(groups, 0.5, 8)
+    out = left_out(groups, magnitudes(network, stored(network), "l2"), widths)
+    made = narrowed(model, network, out)
+    hold_against(model, made, network, out, example(model))
+    work = Work(network, groups)
+    assert work.macs(widths) < 0.36 * work.macs({})
+    assert work.parameters({}) - work.parameters(widths) == model.count_params() - made.count_params()
