@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -80,6 +81,8 @@ class Writer:
 
 
 OUTPUT = "OUTPUT_OF_THIS_STEP"
+OURS = ("pydantic", "networkx")
+"""What every installation of edgebuild has, and no step names."""
 
 
 class Fill(ast.NodeTransformer):
@@ -96,11 +99,24 @@ class Fill(ast.NodeTransformer):
         self.generic_visit(node)
         return node
 
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        """`work.path(self.more) if self.more else None`: what a step can do without."""
+        text = ast.unparse(node.test)
+        if text.startswith("self.") and text.removeprefix("self.").isidentifier():
+            given = getattr(self.step, text.removeprefix("self."))
+            found: ast.AST = self.visit(node.body if given else node.orelse)
+            return found
+        self.generic_visit(node)
+        return node
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         """`self.format` becomes its value, `work.output` a mark."""
         text = ast.unparse(node)
         if text == "work.output":
             return ast.Name(OUTPUT, ast.Load())
+        if text == "work.progress":
+            # Nobody watches a script but who started it.
+            return ast.Constant(None)
         if text.startswith("self."):
             value = getattr(self.step, node.attr)
             return ast.parse(repr(as_plain(value)), mode="eval").body
@@ -152,6 +168,8 @@ def eject(graph: Graph, model: Artifact, title: str) -> Ejected:
     """The script that makes a candidate's model."""
     writer = Writer(graph)
     result = writer.path(model)
+    code = "\n".join([*writer.reach.imports, *writer.reach.pieces])
+    writer.tools |= installed(name for name in OURS if re.search(rf"(from|import) {name}\b", code))
     head = HEAD.format(
         title=title,
         tools=", ".join(f"{name}=={version}" for name, version in sorted(writer.tools.items())) or "only Python",

@@ -19,8 +19,11 @@ from edgebuild.compress.prune.account import Pruning
 from edgebuild.compress.prune.channels import Network
 from edgebuild.compress.prune.keras_cut import hold_against, narrowed, stored
 from edgebuild.compress.prune.keras_graph import keras_network
-from edgebuild.compress.prune.keras_steps import cut_channels, example, plan_pruning
+from edgebuild.compress.prune.keras_repair import laid_out
+from edgebuild.compress.prune.keras_sensitivity import measure_sensitivity
+from edgebuild.compress.prune.keras_steps import cut_channels, example, plan_pruning, repair_keras
 from edgebuild.compress.prune.scores import magnitudes
+from edgebuild.compress.prune.sensitivity import Sensitivity
 from edgebuild.compress.prune.widths import Work, left_out, rounded, uniform
 from edgebuild.errors import Refused
 from edgebuild.models.convert.traced import load_keras
@@ -290,6 +293,51 @@ def test_a_class_of_its_own_is_refused_by_name(tmp_path: Path) -> None:
     assert "keras.Model(inputs, outputs)" in caught.value.fix
 
 
+@pytest.mark.parametrize("kind", ["Conv2D", "Conv1D", "Dense"])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize(("strides", "dilation"), [(2, 1), (1, 2)])
+def test_what_a_layer_reads_times_its_kernel_is_what_it_gives(
+    kind: str, padding: str, strides: int, dilation: int
+) -> None:
+    more = {"padding": padding, "strides": strides, "dilation_rate": dilation}
+    layer = L.Dense(5) if kind == "Dense" else getattr(L, kind)(5, 3, **more)
+    shape = (2, 9, 3) if kind == "Conv1D" else (2, 9, 8, 3)
+    x = keras.ops.convert_to_tensor(np.random.default_rng(0).normal(size=shape).astype(np.float32))
+    y = np.asarray(layer(x)).reshape(2, -1, 5)
+    np.testing.assert_allclose(laid_out(layer, x) @ layer.kernel.numpy().reshape(-1, 5), y, atol=1e-5)
+
+
+def test_fitted_weights_make_up_for_most_of_what_is_gone(saved: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    base = random.normal(size=(80, 2, 2, 3)).repeat(4, 1).repeat(4, 2)
+    images = (base + 0.2 * random.normal(size=(80, 8, 8, 3))).astype(np.float32)
+    model = load_keras(saved)
+    np.savez(tmp_path / "inputs.npz", **{model.inputs[0].name: images[:60]})
+    plan_pruning(saved, tmp_path / "p.json", keep=0.5)
+    cut_channels(saved, tmp_path / "p.json", tmp_path / "cut.keras")
+    files = [tmp_path / name for name in ("cut.keras", "p.json", "inputs.npz", "fit.keras")]
+    repair_keras(saved, *files)
+    whole, cut, fit = (
+        np.asarray(load_keras(file)(images[60:])) for file in (saved, tmp_path / "cut.keras", tmp_path / "fit.keras")
+    )
+    # On samples that nothing was fitted to.
+    assert ((fit - whole) ** 2).sum() < 0.3 * ((cut - whole) ** 2).sum()
+
+
+def test_sensitivity_keeps_the_work_and_leaves_the_model_as_it_is(saved: Path, tmp_path: Path) -> None:
+    model, random = load_keras(saved), np.random.default_rng(4)
+    np.savez(tmp_path / "inputs.npz", **{model.inputs[0].name: random.normal(size=(20, 8, 8, 3)).astype(np.float32)})
+    measure_sensitivity(saved, tmp_path / "inputs.npz", tmp_path / "s.json", multiple=4)
+    told = Sensitivity.model_validate_json((tmp_path / "s.json").read_bytes())
+    assert told.samples == 20 and set(told.groups) == {"conv2d", "conv2d_2", "conv2d_3"}
+    assert [point.channels for point in told.groups["conv2d_3"].points] == [24, 16, 8, 4]
+    assert all(point.noise > 0 for group in told.groups.values() for point in group.points)
+    for name, sensitivity in (("even", None), ("by", tmp_path / "s.json")):
+        plan_pruning(saved, tmp_path / f"{name}.json", keep=0.5, multiple=4, sensitivity=sensitivity)
+    even, by = (Pruning.model_validate_json((tmp_path / f"{name}.json").read_bytes()) for name in ("even", "by"))
+    assert 0.8 * even.macs[1] < by.macs[1] <= even.macs[1]
+
+
 def test_two_processes_write_the_same_bytes(saved: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
@@ -303,3 +351,32 @@ def test_two_processes_write_the_same_bytes(saved: Path, tmp_path: Path) -> None
     for suffix in ("json", "keras"):
         assert (tmp_path / f"one.{suffix}").read_bytes() == (tmp_path / f"two.{suffix}").read_bytes()
     assert json.loads((tmp_path / "one.json").read_text())["spread"] == "uniform"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MobileNet",
+        "MobileNetV2",
+        "MobileNetV3Small",
+        "EfficientNetB0",
+        "ResNet50",
+        "DenseNet121",
+        "Xception",
+        "NASNetMobile",
+    ],
+)
+def test_networks_of_keras_become_a_quarter(name: str) -> None:
+    side = 96 if name == "Xception" else 64
+    make = getattr(keras.applications, name)
+    model = drawn(lambda: make(input_shape=(side, side, 3), weights=None, classes=10))
+    network = keras_network(model)
+    groups = network.groups()
+    widths = uniform(groups, 0.5, 8)
+    out = left_out(groups, magnitudes(network, stored(network), "l2"), widths)
+    made = narrowed(model, network, out)
+    hold_against(model, made, network, out, example(model))
+    work = Work(network, groups)
+    assert work.macs(widths) < 0.36 * work.macs({})
+    assert work.parameters({}) - work.parameters(widths) == model.count_params() - made.count_params()

@@ -10,6 +10,7 @@ import pytest
 
 from edgebuild import spec
 from edgebuild.compress.prune.stage import Prune
+from edgebuild.plan.eject import eject
 from edgebuild.plan.lower import lower
 from edgebuild.spec import Spec
 
@@ -84,6 +85,18 @@ def test_two_of_four_is_for_tensorrt_and_single_weights_for_core_ml(kinds: Kinds
     assert "no kernels" in kinds(four, "{device: here, runtime: coreml}")[0]
     for target in ("onnxruntime", "litert"):
         assert "gain nothing" in kinds(four, f"{{device: here, runtime: {target}}}")[0]
+
+
+@pytest.mark.parametrize("source", ["", "source: own.onnx, "])
+def test_it_can_be_ejected(source: str, kinds: Kinds, tmp_path: Path) -> None:
+    kinds(f"{{{source}prune: {{keep: 0.5, widths: sensitivity}}}}", "{device: here, runtime: onnxruntime}")
+    plan = lower([spec.load(tmp_path / "digits" / "deployment.edge.yaml")], candidates=("slim",))
+    (made,) = [item.made for item in plan.specs[0].targets[0].candidates if item.name == "slim"]
+    script = eject(plan.graph, made, "slim")
+    compile(script.text, "script", "exec")
+    calls = script.text[script.text.index("Path('made').mkdir") :]
+    assert "progress=None" in calls and "work." not in calls
+    assert "networkx==" in script.text.partition("from __future__")[0]
 
 
 def test_words_say_what_is_left_out() -> None:

@@ -44,9 +44,13 @@ class MeasurePruningSensitivity(Step):
 
     def run(self, work: Workspace) -> None:
         """Raises: Refused: the samples are not this model's."""
-        samples = work.path(self.calibration) / "inputs.npz"
         measure_sensitivity(
-            work.path(self.model), samples, work.output, self.multiple, self.criterion, progress=work.progress
+            work.path(self.model),
+            work.path(self.calibration) / "inputs.npz",
+            work.output,
+            self.multiple,
+            self.criterion,
+            progress=work.progress,
         )
 
 

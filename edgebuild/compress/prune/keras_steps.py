@@ -8,8 +8,10 @@ from typing import Any, ClassVar, Literal
 from edgebuild.compress.prune.account import Pruning, pruning, settings
 from edgebuild.compress.prune.keras_cut import hold_against, narrowed, stored
 from edgebuild.compress.prune.keras_graph import functional, keras_network
+from edgebuild.compress.prune.keras_repair import repair
+from edgebuild.compress.prune.keras_sensitivity import batches
 from edgebuild.compress.prune.scores import magnitudes
-from edgebuild.compress.prune.sensitivity import widths_for
+from edgebuild.compress.prune.sensitivity import Progress, widths_for
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import words_of
@@ -99,6 +101,57 @@ def cut_channels(model: Path, plan: Path, output: Path) -> None:
     hold_against(opened, made, network, left_out, example(opened))
     with words_of("keras"):
         made.save(output)
+    canonical_keras(output)
+
+
+class RepairKeras(Step):
+    """Make up for channels that were left out, before or without training: fit the weights that read the others.
+
+    Given:   x' → Conv(v, b) → y'          where the whole model has y
+    Result:  x' → Conv(v + Δ, b + δ) → y″   with the least Σ (y - y″)² over calibration samples
+
+    One layer after the other, from what the layers before it now give (arXiv:1707.06168, section 3.2).
+    """
+
+    version: ClassVar[int] = 1
+    tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
+    filename: ClassVar[str] = "model.keras"
+    portable: ClassVar[bool] = False
+    timeout_s: ClassVar[float] = 7200.0
+
+    model: Artifact
+    """The whole one."""
+    pruned: Artifact
+    """Of `CutChannels`."""
+    pruning: Artifact
+    calibration: Artifact
+    """A sample folder."""
+
+    def run(self, work: Workspace) -> None:
+        """Raises: Refused: the samples are not this model's."""
+        repair_keras(
+            work.path(self.model),
+            work.path(self.pruned),
+            work.path(self.pruning),
+            work.path(self.calibration) / "inputs.npz",
+            work.output,
+            progress=work.progress,
+        )
+
+
+def repair_keras(
+    model: Path, pruned: Path, plan: Path, samples: Path, output: Path, progress: Progress | None = None
+) -> None:
+    """The work itself, over paths and values."""
+    quiet()
+    with words_of("keras"):
+        opened, narrow = load_keras(model), load_keras(pruned)
+    network = keras_network(opened)
+    left_out = Pruning.model_validate_json(plan.read_bytes()).classes(network)
+    repair(opened, narrow, network, left_out, batches(opened, samples), progress)
+    with words_of("keras"):
+        narrow.save(output)
     canonical_keras(output)
 
 

@@ -41,8 +41,14 @@ class MeasureOnnxPruning(Step):
 
     def run(self, work: Workspace) -> None:
         """Raises: Refused: the samples are not this model's."""
-        samples = work.path(self.calibration) / "inputs.npz"
-        measure_onnx(work.path(self.model), samples, work.output, self.multiple, self.criterion, progress=work.progress)
+        measure_onnx(
+            work.path(self.model),
+            work.path(self.calibration) / "inputs.npz",
+            work.output,
+            self.multiple,
+            self.criterion,
+            progress=work.progress,
+        )
 
 
 def measure_onnx(

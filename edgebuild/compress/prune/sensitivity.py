@@ -96,7 +96,21 @@ def shared_out(
         if best is None:
             return widths
         dear[best[1]], widths[best[1]], now = best[0], best[2], best[3]
-    return widths
+    return given_back(work, widths, {group.name: len(group.classes) for group in groups}, dear, target, multiple)
+
+
+def given_back(
+    work: Work, widths: Widths, full: Mapping[str, int], dear: Mapping[str, float], target: int, multiple: int
+) -> Widths:
+    """The widths with what the last steps saved too much, where giving up hurt most."""
+    found = dict(widths)
+    for name in sorted(dear, key=lambda item: -dear[item]):
+        while found[name] < full[name]:
+            wider = {**found, name: min(full[name], found[name] + multiple)}
+            if work.macs(wider) > target:
+                break
+            found = wider
+    return found
 
 
 def measured(

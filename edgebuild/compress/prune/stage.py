@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from edgebuild.compress.base import Compressor, Draft, Stage
 from edgebuild.compress.prune.scores import Criterion
 from edgebuild.core.graph import Lowering
+from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
 
@@ -79,19 +80,20 @@ class Prune(Stage):
         return self.on_onnx(to, draft) if draft.format == "onnx" else self.on_keras(to, draft)
 
     def on_keras(self, to: Lowering, draft: Draft) -> Draft:
-        """Leave channels out; training is a stage of its own."""
+        """Leave channels out, and fit the weights that are left where there are samples; training is another stage."""
         from edgebuild.compress.prune.keras_sensitivity import MeasurePruningSensitivity
-        from edgebuild.compress.prune.keras_steps import CutChannels, PlanPruning
+        from edgebuild.compress.prune.keras_steps import CutChannels, PlanPruning, RepairKeras
 
         common: dict[str, Any] = {"model": draft.model, "multiple": self.multiple, "criterion": self.criterion}
         if self.widths == "sensitivity":
             step = MeasurePruningSensitivity(**common, calibration=to.calibration())
             common["sensitivity"] = to.add(step, MEASURE)
         plan = to.add(PlanPruning(**common, keep=self.keep), CHOOSE)
-        return self.told(draft, to.add(CutChannels(model=draft.model, pruning=plan), CUT), plan)
+        cut = to.add(CutChannels(model=draft.model, pruning=plan), CUT)
+        return self.fitted(to, draft, cut, plan, RepairKeras)
 
     def on_onnx(self, to: Lowering, draft: Draft) -> Draft:
-        """Leave channels out, and fit the weights that are left where there are samples: nobody trains it after."""
+        """The same of an ONNX model, which nobody trains after."""
         from edgebuild.compress.prune.onnx_steps import CutOnnxChannels, MeasureOnnxPruning, PlanOnnxPruning, RepairOnnx
 
         common: dict[str, Any] = {"model": draft.model, "multiple": self.multiple, "criterion": self.criterion}
@@ -99,12 +101,16 @@ class Prune(Stage):
             common["sensitivity"] = to.add(MeasureOnnxPruning(**common, calibration=to.calibration()), MEASURE)
         plan = to.add(PlanOnnxPruning(**common, keep=self.keep), CHOOSE)
         cut = to.add(CutOnnxChannels(model=draft.model, pruning=plan), CUT)
+        return self.fitted(to, draft, cut, plan, RepairOnnx)
+
+    def fitted(self, to: Lowering, draft: Draft, cut: Artifact, plan: Artifact, repair: type[Step]) -> Draft:
+        """The narrower model with weights that make up for what is gone, where there are samples to fit them to."""
         try:
             samples = to.calibration()
         except Refused:
             return self.told(draft, cut, plan)
-        step = RepairOnnx(model=draft.model, pruned=cut, pruning=plan, calibration=samples)
-        fitted = to.add(step, "fit the weights that are left")
+        fields = {"model": draft.model, "pruned": cut, "pruning": plan, "calibration": samples}
+        fitted = to.add(repair(**fields), "fit the weights that are left")
         return self.told(draft, fitted, plan, ", the others' weights fitted to the calibration samples")
 
     def told(self, draft: Draft, model: Artifact, plan: Artifact, more: str = "") -> Draft:
