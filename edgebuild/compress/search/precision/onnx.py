@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgebuild.compress.quantize.onnx_static import WEIGHTED, quantize_static
 from edgebuild.compress.quantize.ranges import read_ranges
+from edgebuild.compress.quantize.repair.pairs import with_names
 from edgebuild.compress.search.precision.mixtures import Layer, Mixture
 from edgebuild.errors import Refused
 
@@ -58,18 +59,6 @@ def make_mixtures(
         else:
             yield number, None
     named.unlink()
-
-
-def with_names(model: ModelProto) -> ModelProto:
-    """A name for every node: the quantizer knows by name what to leave alone."""
-    taken = {node.name for node in model.graph.node}
-    for position, node in enumerate(model.graph.node):
-        if not node.name:
-            node.name = f"{node.op_type}_{position}"
-            while node.name in taken:
-                node.name += "_"
-            taken.add(node.name)
-    return model
 
 
 def floating(model: ModelProto, mixture: Mixture) -> tuple[str, ...]:
