@@ -52,6 +52,8 @@ class Compressor(Protocol):
 
     arithmetic: ClassVar[str]
     """Type of the values between layers where a recipe says nothing of them."""
+    repairs: ClassVar[bool]
+    """Whether its static INT8 can be repaired."""
 
     def quantize(self, to: Lowering, draft: Draft, how: Any) -> Draft:
         """Add the steps that quantize for this runtime.

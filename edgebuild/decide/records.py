@@ -14,7 +14,7 @@ from edgebuild.core.wires import Attempt, Refusal
 from edgebuild.decide import evidence
 from edgebuild.decide.held import Held
 from edgebuild.decide.reasons import DUE
-from edgebuild.decide.searches import read_search, slot_words
+from edgebuild.decide.searches import has_trials, read_search, slot_words
 from edgebuild.decide.sequences import note_of, sequence_of, with_rtf
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Records:
         fronts: dict[str, Path] = {}
         for entrant in self.step.entrants:
             front = self.work.attempt(entrant.search) if entrant.search is not None else None
-            if isinstance(front, Path) and entrant.search is not None:
+            if entrant.search is not None and isinstance(front, Path) and has_trials(front):
                 fronts[entrant.search.id] = front
                 slots.setdefault(entrant.search.id, {}).setdefault(entrant.slot, entrant.name)
         return tuple(read_search(front, slots[search]) for search, front in fronts.items())

@@ -19,6 +19,11 @@ def slot_words(front: Path, slot: int) -> str:
     return str(members[slot]["words"]) if slot < len(members) else ""
 
 
+def has_trials(front: Path) -> bool:
+    """Whether a front comes of a search over precisions; of one over repairs its words tell all."""
+    return (front / "trials.json").is_file()
+
+
 def read_search(front: Path, names: Mapping[int, str]) -> Search:
     """What was tried.
 

@@ -101,6 +101,8 @@ class Target(Documented):
 
     arithmetic: ClassVar[str] = "float32"
     """Type of the values between layers where a recipe says nothing of them."""
+    repairs: ClassVar[bool] = False
+    """Whether its static INT8 can be repaired (`repair:` of a candidate)."""
     raw_golden: ClassVar[bool] = False
     """Whether a package's golden samples are wanted as plain numbers too: its users read no `.npz`."""
     evidence_here: ClassVar[Evidence] = "simulated"

@@ -10,6 +10,7 @@ import onnxruntime as ort
 import pytest
 from onnx import numpy_helper
 
+from edgebuild.compress.quantize.onnx_blocks import quantize_blocks
 from edgebuild.compress.quantize.onnx_static import quantize_static
 from edgebuild.compress.quantize.ranges import read_ranges
 from edgebuild.compress.quantize.repair.bias import correct_bias
@@ -301,3 +302,30 @@ def test_rows_and_matrices_are_the_convolution(words: str) -> None:
 def test_the_ends_are_the_first_and_the_last_layer(tmp_path: Path) -> None:
     model = with_names(onnx.load(residual(tmp_path / "m.onnx")))
     assert ends_of(model) == ("Conv_0", "Gemm_9")
+
+
+def test_matrix_products_keep_their_weights_in_few_bits(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    text = """<ir_version: 8, opset_import: ["":17]>
+    g (float[n,64] x) => (float[n,32] y) {
+     h = MatMul (x, w)
+     r = Relu (h)
+     y = MatMul (r, v)
+    }"""
+    constants = {"w": random.normal(size=(64, 128)) / 8, "v": random.normal(size=(128, 32)) / 11}
+    model, x = written(tmp_path / "m.onnx", text, constants), random.normal(size=(20, 64)).astype(np.float32)
+    nearness = {}
+    for bits in (4, 8):
+        made = tmp_path / f"{bits}.onnx"
+        quantize_blocks(model, made, bits)
+        assert [node.op_type for node in onnx.load(made).graph.node] == ["MatMulNBits", "Relu", "MatMulNBits"]
+        # The bits themselves, a scale for each 32 weights, and the graph.
+        assert made.stat().st_size < (bits + 3) / 32 * model.stat().st_size
+        nearness[bits] = sqnr("onnxruntime", made, model, {"x": x})
+    assert nearness[4] > 15
+    assert nearness[8] > nearness[4] + 15
+
+
+def test_a_model_without_matrix_products_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="the model has none \\(it has 1 Add, 3 Conv"):
+        quantize_blocks(residual(tmp_path / "m.onnx"), tmp_path / "made.onnx", 4)

@@ -21,9 +21,11 @@ from edgebuild import spec
 from edgebuild.compress.search.precision.clock import TimeMixtures
 from edgebuild.compress.search.precision.coreml import TryCoreml
 from edgebuild.compress.search.precision.mixtures import Mixture
+from edgebuild.compress.search.precision.repaired import TryRepaired
 from edgebuild.compress.search.precision.search import SearchOnnxTimed
 from edgebuild.compress.search.precision.tflite import SearchTflite, SearchTfliteTimed, TryTflite
 from edgebuild.compress.search.precision.trials import TryOnnx
+from edgebuild.compress.search.repair import CompareQuantized
 from edgebuild.compress.train.segment import How, TrainSegment
 from edgebuild.compress.train.teaching import Teaching
 from edgebuild.compress.train.zeros import KeepZeros
@@ -72,6 +74,8 @@ candidates:
   dynamic: {{quantize: {{weights: int8, activations: dynamic}}}}
   own: {{source: own.{suffix}}}
   best: {{quantize: mixed}}
+  fixed: {{quantize: {{weights: int8, activations: int8, repair: auto}}}}
+  listed: {{quantize: {{weights: int8, activations: int8, repair: [equalize, smooth, mse, rounding, bias]}}}}
   slim: {{prune: {{keep: 0.5, widths: sensitivity}}}}
   older: {{source: own.h5, prune: {{keep: 0.5}}}}
   sparse: {{prune: {{pattern: "2:4"}}}}
@@ -139,7 +143,10 @@ def trials(model: Artifact, samples: Artifact) -> Iterator[Step]:
     for kind in (SearchOnnxTimed, SearchTflite, SearchTfliteTimed):
         yield kind(model=model, calibration=samples, samples=samples, call=call, clock=clock)
     mixtures = (Mixture(first=1, last=3, floats=(2,)),)
-    yield TryOnnx(model=model, ranges=ranges, samples=samples, call=call, mixtures=mixtures)
+    given: Any = {"model": model, "ranges": ranges, "samples": samples, "call": call, "mixtures": mixtures}
+    yield TryOnnx(**given)
+    yield TryRepaired(**given, base=model, calibration=samples)
+    yield CompareQuantized(model=model, quantized=model, samples=samples, call=call)
     yield TryCoreml(model=model, ranges=None, samples=samples, call=call, mixtures=mixtures)
     yield TryTflite(model=model, ranges=ranges, samples=samples, call=call, mixtures=mixtures)
     yield TimeMixtures(models=(model,), call=call, samples=samples, facts=facts)

@@ -46,6 +46,7 @@ class OnnxRuntimeTarget(Target):
 
     title: ClassVar[str] = "ONNX Runtime"
     format: ClassVar[str] = "onnx"
+    repairs: ClassVar[bool] = True
     extra: ClassVar[str] = "onnxruntime"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "onnx", "onnxruntime", "onnxsim", "onnxconverter-common")
     runs_on: ClassVar[tuple[str, ...]] = ("onnxruntime", "numpy")
@@ -81,6 +82,11 @@ class OnnxRuntimeTarget(Target):
 
                 model = to.add(QuantizeDynamic(model=draft.model, per_channel=how.per_channel), "quantize dynamically")
                 return draft.then(model, f"dynamic INT8: S8 weights {grain(how)}, activations quantized at run time")
+            case ("int4" | "int8", "float32"):
+                from edgebuild.compress.quantize.onnx_blocks import QuantizeBlocks
+
+                model = to.add(QuantizeBlocks(model=draft.model, bits=int(how.weights[3:])), "store weights in blocks")
+                return draft.then(model, f"INT{how.weights[3:]} weights of matrix products, float32 arithmetic")
             case ("float16", "float16"):
                 from edgebuild.compress.quantize.onnx_float16 import ConvertFloat16
 
@@ -89,7 +95,7 @@ class OnnxRuntimeTarget(Target):
         raise Refused(
             by="onnxruntime",
             why=f"it has no kernels for {how.weights} weights with {how.activations} activations.",
-            fix="It has int8 weights with int8 or dynamic activations, and float16 for both.",
+            fix="It has int8 weights with int8, dynamic or float32 activations, int4 with float32; float16 for both.",
             kind="not applicable",
         )
 
@@ -97,6 +103,10 @@ class OnnxRuntimeTarget(Target):
         """Unsigned activations with signed weights: signed ones took 2.5 times as long on x86 (measured, ResNet8)."""
         from edgebuild.compress.quantize.onnx_static import CalibrateRanges, QuantizeStatic
 
+        if how.repaired:
+            from edgebuild.compress.search.repaired import repaired
+
+            return repaired(to, draft, how, {}, self.call())
         ranges = to.add(CalibrateRanges(model=draft.model, calibration=to.calibration()), "calibrate")
         step = QuantizeStatic(model=draft.model, ranges=ranges, per_channel=how.per_channel)
         words = f"static INT8 QDQ: U8 activations, S8 weights {grain(how)}, min-max ranges of the calibration samples"
@@ -115,6 +125,7 @@ class OnnxRuntimeTarget(Target):
             call=self.call(),
             clock=to.clock,
             floats=how.keep_float,
+            repair=how.repaired,
         )
         return take_slot(to, draft, search, "model.onnx", "static INT8 in some layers")
 

@@ -71,6 +71,7 @@ class TensorrtTarget(Target):
     title: ClassVar[str] = "TensorRT"
     ends: ClassVar[str] = "TensorRT-RTX's parser"
     format: ClassVar[str] = "onnx"
+    repairs: ClassVar[bool] = True
     extra: ClassVar[str] = "tensorrt"
     distributions: ClassVar[tuple[str, ...]] = (
         "numpy", "onnx", "onnxruntime", "onnxsim", "onnxconverter-common", *WHEELS,
@@ -116,6 +117,10 @@ class TensorrtTarget(Target):
         """
         from edgebuild.compress.quantize.onnx_static import CalibrateRanges, QuantizeStatic
 
+        if how.repaired:
+            from edgebuild.compress.search.repaired import repaired
+
+            return repaired(to, draft, how, dict(FORM), self.call())
         ranges = to.add(CalibrateRanges(model=draft.model, calibration=to.calibration()), "calibrate")
         step = QuantizeStatic(model=draft.model, ranges=ranges, per_channel=how.per_channel, **FORM)
         grain = "per channel" if how.per_channel else "per tensor"
@@ -136,6 +141,7 @@ class TensorrtTarget(Target):
             samples=to.runs("select"),
             call=self.call(),
             floats=how.keep_float,
+            repair=how.repaired,
             form=FORM,
         )
         return take_slot(to, draft, search, "model.onnx", "static INT8 QDQ around 0 in some layers")

@@ -30,7 +30,9 @@ BITS: dict[str, float] = {
 }
 """Mean bits of a multiplication's two operands, or of a stored weight, by how a layer is computed or stored."""
 
-Ranges = Literal["minmax", "average", "percentile", "entropy"]
+Ranges = Literal["minmax", "average", "percentile", "entropy", "mse"]
+REPAIRED = {"smooth": "smoothed", "rounding": "adaptive rounding", "bias": "bias correction"}
+"""Repairs of a mixture, in words."""
 
 
 class Layer(Record):
@@ -56,6 +58,8 @@ class Mixture(Record):
     """How all other layers are."""
     ranges: Ranges = "minmax"
     """Calibration of the activations."""
+    repairs: tuple[Literal["smooth", "rounding", "bias"], ...] = ()
+    """What is done besides, in order."""
 
     @property
     def counted(self) -> str:
@@ -87,7 +91,7 @@ class Mixture(Record):
             text += f", all but {', '.join(str(index + 1) for index in self.floats)}"
         if self.others != FLOATS:
             return f"{text}; the others in {self.others}"
-        return f"{text}; {self.ranges} ranges"
+        return ", ".join([f"{text}; {self.ranges} ranges", *(REPAIRED[name] for name in self.repairs)])
 
     def without(self, kept: Iterable[int]) -> Mixture:
         """The same with these layers in floating point."""

@@ -106,12 +106,16 @@ class SearchPrecision(Step):
             for whole in wholes:
                 explorer.attempt(item.without(kept) for item in quietest(noise, whole))
         found = finalists(explorer, self.others)
-        members = spread(found, self.slots)
+        members = self.improved(explorer, spread(found, self.slots))
         if not members:
             raise Refused(by="search", why=nothing_gained(explorer), kind="not applicable")
         write_front(work.output, [member(item, layers) for item in members])
-        account = told(explorer, noise, members, found) | {"scheme": wholes[0].scheme}
+        account = told(explorer, noise, members, [*found, *members]) | {"scheme": wholes[0].scheme}
         (work.output / TRIALS).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+    def improved(self, _explorer: Explorer, members: list[Tried]) -> list[Tried]:
+        """The members with what makes them better at no cost of time."""
+        return members
 
     def wholes(self, count: int) -> list[Mixture]:
         """All layers in each scheme."""
@@ -239,7 +243,7 @@ def told(
 class SearchOnnx(SearchPrecision):
     """For ONNX models: static INT8 as ONNX Runtime's quantizer writes it."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
 
@@ -247,6 +251,14 @@ class SearchOnnx(SearchPrecision):
     """A sample folder, apart from `samples`."""
     form: dict[str, bool | str] = {}
     """Options of `quantize_static` that the runtime wants."""
+    repair: bool = True
+    """Whether the members of the front are repaired where that brings 0.3 dB."""
+
+    def improved(self, explorer: Explorer, members: list[Tried]) -> list[Tried]:
+        """Each with the repairs that suit it best: the same operators on the same shapes take the same time."""
+        from edgebuild.compress.search.precision.repaired import improved
+
+        return improved(explorer, members) if self.repair and members else members
 
     def layers(self, work: Workspace) -> list[Layer]:
         """See `onnx_layers`."""
@@ -259,6 +271,10 @@ class SearchOnnx(SearchPrecision):
         from edgebuild.compress.quantize.onnx_static import CalibrateRanges
         from edgebuild.compress.search.precision.trials import TryOnnx
 
+        if mixtures and mixtures[0].repairs:
+            from edgebuild.compress.search.precision.repaired import repaired_trial
+
+            return repaired_trial(self, work, mixtures, keep)
         method = mixtures[0].ranges if mixtures else "minmax"
         ranges = CalibrateRanges(model=self.model, calibration=self.calibration, method=method)
         if mixtures:
@@ -277,7 +293,7 @@ class SearchOnnx(SearchPrecision):
 class SearchOnnxTimed(SearchOnnx):
     """The same by times taken on the target: it holds the machine alone, as its trials need it."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     deterministic: ClassVar[bool] = False
     alone: ClassVar[bool] = True
 
@@ -285,5 +301,5 @@ class SearchOnnxTimed(SearchOnnx):
 class SearchOnnxBits(SearchOnnx):
     """For runtimes that place conversions themselves, and are not timed here: the noisiest layers stay in floats."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     borders: ClassVar[bool] = False

@@ -54,22 +54,30 @@ class TryMixtures(Step):
         """Write each mixture's model as `<number><suffix>` into a folder, with why one was not made."""
         raise NotImplementedError
 
+    def start(self, work: Workspace) -> Path:
+        """What the mixtures are made from: a model with the same answers as `model`."""
+        return work.path(self.model)
+
+    def repair(self, work: Workspace, made: Path) -> None:
+        """Change what was made of a mixture in place."""
+
     def run(self, work: Workspace) -> None:
         """Raises: StepError: the runtime died over one of them."""
         work.output.mkdir(parents=True)
         made = work.output if self.keep else work.scratch
         ranges = work.path(self.ranges) if self.ranges is not None else None
-        model = work.path(self.model)
         refused: dict[int, str] = {}
-        for number, why in self.make(model, ranges, made):
+        for number, why in self.make(self.start(work), ranges, made):
             work.progress(number + 1, len(self.mixtures), "mixtures")
             if why is not None:
                 refused[number] = f"{why.by}: {why.why}"
+            else:
+                self.repair(work, made / f"{number}{self.suffix}")
         paths = {
             number: made / f"{number}{self.suffix}" for number in range(len(self.mixtures)) if number not in refused
         }
         inputs = work.path(self.samples) / "inputs.npz"
-        rows = compared(model, paths, self.call, inputs, work.scratch / "answers", self.timeout_s)
+        rows = compared(work.path(self.model), paths, self.call, inputs, work.scratch / "answers", self.timeout_s)
         rows |= {number: {"refused": why} for number, why in refused.items()}
         text = json.dumps([rows[number] for number in range(len(self.mixtures))], indent=1, allow_nan=False)
         (work.output / INDEX).write_text(text + "\n", encoding="utf-8")
