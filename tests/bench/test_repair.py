@@ -7,6 +7,7 @@ DIR holds `mlperf-tiny/` and `cifar10-train-4660.npz`. Calibrated with 300 image
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +117,7 @@ def rescaled(model: Path, output: Path) -> Path:
     loaded, random = onnx.load(model), np.random.default_rng(0)
     stored = {tensor.name: tensor for tensor in loaded.graph.initializer}
     layers = [node for node in loaded.graph.node if node.op_type == "Conv"]
-    for node, after in zip(layers, layers[1:], strict=False):
+    for node, after in pairwise(layers):
         weights, bias, reading = (numpy_helper.to_array(stored[n]) for n in (*node.input[1:3], after.input[1]))
         factors = (2.0 ** random.uniform(-3, 3, len(bias))).astype(np.float32)
         depthwise = reading.shape[1] == 1 and len(reading) == len(bias)

@@ -42,6 +42,8 @@ def taps(model: ModelProto, names: Iterable[str], feeds: Feeds) -> Iterator[dict
     without_rest(opened, wanted)
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    # It warns of every stored tensor that only the operators left out would have read.
+    options.log_severity_level = 3
     # As written: fused operators compute other values, and the same ones on no two machines.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if not wanted:

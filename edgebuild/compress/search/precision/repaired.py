@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgebuild.compress.quantize.repair.histograms import ChooseRanges, TakeHistograms
 from edgebuild.compress.quantize.repair.smooth import SmoothActivations
-from edgebuild.compress.search.precision.frontier import Tried
+from edgebuild.compress.search.precision.frontier import Tried, front
 from edgebuild.compress.search.precision.mixtures import Mixture
 from edgebuild.compress.search.precision.trials import TryMixtures, TryOnnx
 from edgebuild.core.step import Workspace
@@ -91,7 +91,8 @@ def improved(explorer: Explorer, members: list[Tried]) -> list[Tried]:
             tried = explorer.tried.get(mixture)
             if tried is not None and tried.sqnr > found[row].sqnr + BETTER_DB:
                 found[row] = tried.timed(item.gain, item.contended)
-    return found
+    # One may have become nearer than a slower one.
+    return front(found)
 
 
 def repaired_trial(search: SearchOnnx, work: Workspace, mixtures: tuple[Mixture, ...], keep: bool) -> TryMixtures:
