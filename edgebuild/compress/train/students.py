@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -89,8 +90,13 @@ def fresh_weights(model: Path, output: Path, seed: int, width: float) -> None:
     def rebuilt(layer: Any) -> Any:
         return type(layer).from_config(layer.get_config() if layer.name in fixed else narrowed(layer, width))
 
-    with words_of(BY, "" if width == 1 else OWN):
-        made = keras.models.clone_model(source, clone_function=rebuilt, recursive=True)
+    try:
+        with words_of(BY, "" if width == 1 else OWN):
+            made = keras.models.clone_model(source, clone_function=rebuilt, recursive=True)
+    except Refused as refused:
+        # Keras prints in colours, and puts what it called below its one sentence.
+        why = re.sub(r"\x1b\[[0-9;]*m", "", refused.why).partition("\n\nArguments received")[0]
+        raise Refused(by=BY, why=why, fix=refused.fix) from refused
     if [tuple(item.shape) for item in made.outputs] != [tuple(item.shape) for item in source.outputs]:
         raise Refused(by=BY, why="an output would have other channels.", fix=OWN)
     if width != 1 and made.count_params() == source.count_params():

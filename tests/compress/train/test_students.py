@@ -79,6 +79,7 @@ def test_what_cannot_be_narrower_is_refused(tmp_path: Path) -> None:
     wide = keras.Model(fixed.inputs, keras.layers.Dense(3)(keras.layers.Flatten()(fixed.outputs[0])))
     with pytest.raises(Refused) as caught:
         fresh_weights(saved(wide, tmp_path), tmp_path / "x.keras", 0, 0.5)
+    assert "\x1b" not in caught.value.why
     assert caught.value.fix == "Write a student of your own: `student: student.py:build`."
 
 
