@@ -89,6 +89,15 @@ def test_a_teacher_speaks_once_for_all_its_students(planned: Callable[..., Plan]
     assert narrow.width == 0.5
 
 
+def test_what_is_left_after_pruning_is_trained_or_taught(planned: Callable[..., Plan]) -> None:
+    plan = planned("  a: {steps: [{prune: {keep: 0.5}}, train]}\n  b: {steps: [{prune: {keep: 0.5}}, {distill: {}}]}")
+    alone, taught = of(plan, TrainModel)
+    assert alone.starts == taught.starts
+    assert type(plan.graph.steps[alone.starts[0].id]).__name__ == "CutChannels"
+    assert (alone.teaching is None, taught.teaching is None) == (True, False)
+    assert entrant(plan, "a").words == "leave out 50 % of the channels, in multiples of 8; train 4 epochs"
+
+
 def test_the_same_student_without_a_teacher(planned: Callable[..., Plan]) -> None:
     plan = planned("  a: {distill: {width: 0.5}}\n  b: {distill: {width: 0.5, teacher: none}}")
     with_, without = of(plan, TrainModel)
