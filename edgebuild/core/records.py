@@ -30,7 +30,7 @@ class Documented(Record):
     finds nothing to do.
     """
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class OutsideKey:
