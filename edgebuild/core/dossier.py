@@ -26,6 +26,8 @@ class State(Record):
     output: str
     initial: float = 0.0
     """Every element before the first step."""
+    kept: bool = False
+    """By the runtime itself, in a package whose model has neither this input nor this output."""
 
 
 class Sequence(Record):

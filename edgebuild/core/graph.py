@@ -151,5 +151,6 @@ class Lowering(Protocol):
         """What the product has around the model.
 
         `interface:` of the spec as plain data; `labels`, the class names;
-        `shapes`, its named sizes of open axes; `states`, input to the output that it is fed from between steps.
+        `shapes`, its named sizes of open axes; `states`, input to the output that it is fed from between steps;
+        `initial`, what every element of a state is at first, where that is not 0.
         """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
+from collections.abc import Sequence as Several
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebuild.core.dossier import CandidateFile, Dossier, Tensor
+from edgebuild.core.dossier import CandidateFile, Dossier, Sequence, Tensor
 from edgebuild.core.records import Record
 from edgebuild.data.arrays import load_arrays, save_arrays
 from edgebuild.errors import Problem
@@ -46,6 +47,8 @@ class Golden(Record):
     """By output: the largest absolute difference; 0 for labels and other whole numbers."""
     why: str
     """The reason for that much."""
+    kept: tuple[str, ...] = ()
+    """States that the runtime keeps itself from one sample to the next: they are neither input nor output."""
 
 
 def write_golden(dossier: Dossier, candidate: CandidateFile, samples: Path, predicted: Path, folder: Path) -> Golden:
@@ -75,9 +78,15 @@ def write_golden(dossier: Dossier, candidate: CandidateFile, samples: Path, pred
         inputs=INPUTS,
         outputs=OUTPUTS,
         samples=count,
+        kept=kept_by_runtime(dossier.sequence, load_arrays(folder / INPUTS)),
         tolerance={name: tolerance(array, part) for name, array in sorted(outputs.items())},
         why=f"{part:g} of the largest golden value of the output: {WORDS[part]}.",
     )
+
+
+def kept_by_runtime(sequence: Sequence | None, fed: Collection[str]) -> tuple[str, ...]:
+    """The states that a model is not fed."""
+    return tuple(state.input.name for state in sequence.states if state.input.name not in fed) if sequence else ()
 
 
 def write_raw(golden: Golden, folder: Path) -> None:
@@ -98,13 +107,13 @@ def write_raw(golden: Golden, folder: Path) -> None:
     (folder / FOLDER / "raw.json").write_text(json.dumps(index, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def as_fed(arrays: Arrays, tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
+def as_fed(arrays: Arrays, tensors: Several[Tensor]) -> dict[str, np.ndarray]:
     """Samples with the batch axis that the model has and they have not."""
     axes = {tensor.name: len(tensor.shape) for tensor in tensors}
     return {name: array[:, None] if axes.get(name) == array.ndim else array for name, array in sorted(arrays.items())}
 
 
-def as_samples(arrays: Arrays, tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
+def as_samples(arrays: Arrays, tensors: Several[Tensor]) -> dict[str, np.ndarray]:
     """The same without it: what a runner takes."""
     axes = {tensor.name: len(tensor.shape) for tensor in tensors}
     return {

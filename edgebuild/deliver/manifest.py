@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -79,6 +79,7 @@ def describe(
         **{name: getattr(dossier, name) for name in FROM_DOSSIER},
         candidate=candidate.name,
         recipe=candidate.recipe,
+        sequence=as_kept(dossier.sequence, golden.kept),
         model=candidate.filename,
         model_digest=candidate.digest,
         config=dict(config),
@@ -90,9 +91,17 @@ def describe(
     )
 
 
+def as_kept(sequence: Sequence | None, kept: Collection[str]) -> Sequence | None:
+    """The sequence as one package has it: with the states marked that its runtime keeps itself."""
+    if sequence is None or not kept:
+        return sequence
+    states = tuple(state.model_copy(update={"kept": state.input.name in kept}) for state in sequence.states)
+    return sequence.model_copy(update={"states": states})
+
+
 FROM_DOSSIER = (
     "name", "release", "target", "device", "runtime", "passed", "source", "source_digest", "data_digest", "versions",
-    "inputs", "outputs", "sequence", "interface", "labels", "call", "verdicts",
+    "inputs", "outputs", "interface", "labels", "call", "verdicts",
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ def package_view(
         config: options in the runtime's own words.
         golden: of the package.
     """
+    states = dossier.sequence.states if dossier.sequence else ()
     return {
         "title": " ".join(f"{dossier.name} {dossier.release} for {dossier.target}".split()),
         "name": dossier.name,
@@ -41,7 +42,8 @@ def package_view(
         "versions": ", ".join(f"{name} {version}" for name, version in dossier.versions.items()),
         "inputs": [tensor_row(tensor, dossier.interface, "inputs") for tensor in dossier.inputs],
         "outputs": [tensor_row(tensor, dossier.interface, "outputs") for tensor in dossier.outputs],
-        "states": [state_row(state) for state in dossier.sequence.states] if dossier.sequence else [],
+        "states": [state_row(state) for state in states if state.input.name not in golden.kept],
+        "kept": [state_row(state) for state in states if state.input.name in golden.kept],
         "sequence": sequence_words(dossier.sequence),
         "labels": LABELS if dossier.labels else "",
         "scores": scores(dossier),

@@ -8,11 +8,18 @@ import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
+from edgebuild.core.dossier import Call
 from edgebuild.deliver.golden import INPUTS, as_samples, compare
 from edgebuild.deliver.manifest import MANIFEST, SUMS, Manifest, from_json
 from edgebuild.deliver.package import sha256
 from edgebuild.errors import Problem, Refused, StepError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Arrays = dict[str, np.ndarray]
 
 LARGEST = 8 * 2**30
 """Bytes that an archive may unpack to; a bomb has more."""
@@ -137,15 +144,15 @@ def check_golden(folder: Path, described: Manifest) -> list[Problem]:
     from edgebuild.devices.links.base import Job, JobModel
     from edgebuild.devices.links.local import LocalLink
 
-    # Golden steps are single runs, each with the states that it is fed.
-    call, golden = described.call.model_copy(update={"loop": None}), described.golden
+    golden = described.golden
     try:
         given, wanted = load_arrays(folder / golden.inputs), load_arrays(folder / golden.outputs)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         return [Problem(INPUTS, f"golden arrays cannot be read: {error}.", AGAIN)]
     with tempfile.TemporaryDirectory(prefix="edgebuild-golden-") as scratch:
         samples, output = Path(scratch, "inputs.npz"), Path(scratch, "out")
-        save_arrays(samples, as_samples(given, described.inputs))
+        call, posed = asked(described, as_samples(given, described.inputs))
+        save_arrays(samples, posed)
         model = JobModel(path=str((folder / described.model).resolve()), call=call)
         job = Job(what="predict", models=(model,), inputs=str(samples), parameters={"golden": 0})
         try:
@@ -156,7 +163,23 @@ def check_golden(folder: Path, described: Manifest) -> list[Problem]:
             return list(error.problems)
         found = load_arrays(output / "outputs.npz")
     here = dict(result.get("versions", {}))
+    if call.loop is not None:
+        fed = set(call.loop.states.values())
+        wanted = {name: array for name, array in wanted.items() if name not in fed}
     return compare(wanted, found, golden.tolerance, by_name(call.runtime, here), remedy(described, here))
+
+
+def asked(described: Manifest, steps: Arrays) -> tuple[Call, Arrays]:
+    """How golden samples are put to the runtime, and they themselves.
+
+    Golden steps are single runs, each with the states that it is fed; where the runtime keeps states itself they are
+    one sequence.
+    """
+    loop = described.call.loop
+    if loop is None or not described.golden.kept:
+        return described.call.model_copy(update={"loop": None}), steps
+    given = {name: array for name, array in steps.items() if name not in loop.states}
+    return described.call, {name: array[None] if name in loop.steps else array[:1] for name, array in given.items()}
 
 
 def declined(refused: Refused, described: Manifest) -> Problem:

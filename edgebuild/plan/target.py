@@ -78,12 +78,13 @@ class TargetLowering:
     def surroundings(self) -> Mapping[str, Any]:
         """See `Lowering`."""
         shapes = self.shared.spec.model.shapes
-        states = dict(self.shared.loop.states) if self.shared.loop else {}
+        loop = self.shared.loop
         return {
             **as_packaged(self.shared.spec.interface),
             "labels": self.shared.labels,
             "shapes": shapes,
-            "states": states,
+            "states": dict(loop.states) if loop else {},
+            "initial": dict(loop.initial) if loop else {},
         }
 
     @property

@@ -16,7 +16,10 @@ def run(job: Job, output: Path) -> dict[str, Any]:
     session = model.open()
     if not hasattr(session, "layers"):
         raise Declined(model.runtime or model.session, "it shows no values between its operators.")
-    feed = Feeds(session.inputs, arrays.first_rows(job.inputs, 1)).feed(0)
+    given = arrays.first_rows(job.inputs, 1)
+    # A session that keeps its states itself is set to where the sample was taken.
+    states = [item for item in getattr(session, "states", ()) if item["name"] in given]
+    feed = Feeds([*session.inputs, *states], given).feed(0)
     with declining(model):
         found: list[dict[str, Any]] = session.layers(feed)
     arrays.save(output / "layers.npz", {str(number): layer.pop("value") for number, layer in enumerate(found)})

@@ -251,6 +251,45 @@ def test_floats_at_the_ends_may_be_float16(maker: Maker) -> None:
     assert [item.type.multiArrayType.dataType for item in spec.description.input] == [65552]
 
 
+def stepwise(folder: Path, calibration: Path, **around: object) -> Maker:
+    """A running sum: x, total (1, 4) → y, total_out."""
+    sides = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in ("x", "t", "y", "t_out")]
+    nodes = [helper.make_node("Add", ["x", "t"], ["t_out"]), helper.make_node("Relu", ["t_out"], ["y"])]
+    graph = helper.make_graph(nodes, "g", sides[:2], sides[2:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "t.onnx")
+    made = Maker(folder, folder / "t.onnx", calibration)
+    made.surroundings = {**made.surroundings, "states": {"t": "t_out"}, "initial": {}, **around}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("asked", "around", "inside", "words"),
+    [
+        ({"minimum_os": "iOS18"}, {}, True, "kept by Core ML itself (`MLState`), in float16"),
+        ({"minimum_os": "macOS15", "states": "native"}, {}, True, "kept by Core ML itself (`MLState`), in float16"),
+        ({"minimum_os": "iOS18", "states": "explicit"}, {}, False, "states as inputs and outputs"),
+        ({"minimum_os": "iOS17"}, {}, False, "outputs (Core ML keeps them itself from iOS 18 on)"),
+        ({"minimum_os": "iOS18"}, {"initial": {"t": 1.0}}, False, "outputs (Core ML's own begin with zeros)"),
+    ],
+)
+def test_states_are_inside_where_core_ml_keeps_them(
+    tmp_path: Path, asked: dict[str, object], around: dict[str, object], inside: bool, words: str
+) -> None:
+    made = stepwise(tmp_path, tmp_path, **around)
+    draft = target(**asked).finish(made, Draft(model=wire("model"), format="onnx"))  # type: ignore[arg-type]
+    session = load(str(made.inputs[draft.model.id]), {})
+
+    assert draft.words[-1].endswith(words)
+    assert [item["name"] for item in session.inputs] == (["x"] if inside else ["x", "t"])
+    assert [item["name"] for item in session.states] == (["t"] if inside else [])
+
+
+def test_a_native_state_that_begins_with_something_is_declined(tmp_path: Path) -> None:
+    made = stepwise(tmp_path, tmp_path, initial={"t": 0.5})
+    with pytest.raises(Refused, match=r"begin with zeros; `t` begins with 0\.5\."):
+        made.package(target(minimum_os="iOS18", states="native"))
+
+
 def test_a_configuration_has_apples_own_words() -> None:
     made = target(compute_units="cpu_and_ne", minimum_os="iOS16")
     assert made.config() == {"computeUnits": "cpuAndNeuralEngine", "minimumDeploymentTarget": "iOS16"}

@@ -42,6 +42,11 @@ class Device:
         """States as they were before the first run."""
         self.state = self.model.make_state() if self.stateful else None
 
+    def hold(self, states: dict[str, np.ndarray]) -> None:
+        """Set states by Core ML's names."""
+        for name, value in states.items():
+            self.state.write_state(name, value)
+
     def run(self, feed: dict[str, np.ndarray]) -> dict[str, Any]:
         """Outputs by Core ML's names."""
         offered = {name: picture(array, self.inputs[name].colours) for name, array in feed.items()}

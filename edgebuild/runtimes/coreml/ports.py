@@ -144,6 +144,18 @@ def ports(spec: Any) -> tuple[list[Port], list[Port]]:
     return inputs, outputs
 
 
+def states(spec: Any) -> list[Port]:
+    """What Core ML keeps from one run to the next, by the names that the package tells; none before iOS 18."""
+    named = json.loads(spec.description.metadata.userDefined.get(NAMES, "{}")).get("states", {})
+    found = []
+    for feature in description(spec).state:
+        array, given = feature.type.stateType.arrayType, named.get(feature.name, {})
+        held = ARRAYS[array.dataType]
+        name, dtype = str(given.get("name", feature.name)), str(given.get("dtype", held))
+        found.append(Port(feature.name, name, sizes(array), held, dtype))
+    return found
+
+
 def pictured(found: Port, images: dict[str, Any]) -> Port:
     """An input with how its pixels are scaled, where it is an image and the package tells."""
     told = images.get(found.inner) if found.colours else None

@@ -17,7 +17,7 @@ from edgebuild.runtimes.coreml.device import UNITS, Device
 from edgebuild.runtimes.coreml.evaluator.layers import layers
 from edgebuild.runtimes.coreml.evaluator.program import Evaluator
 from edgebuild.runtimes.coreml.library import MACOS, ct
-from edgebuild.runtimes.coreml.ports import ports
+from edgebuild.runtimes.coreml.ports import ports, states
 
 Arrays = dict[str, np.ndarray]
 OPTIONS = {"threads", "compute_units"}
@@ -57,15 +57,18 @@ def open(path: str, options: dict[str, Any]) -> CoreMLSession:  # noqa: A001 - t
 class CoreMLSession:
     """A loaded model. States (iOS 18) are kept from one run to the next until `reset`.
 
+    They are no inputs, and a feed that has them sets them before its run.
     Where the package tells the names and types of the model it was made from, callers use those.
     """
 
     def __init__(self, path: str, options: dict[str, Any]) -> None:
         spec = ct.utils.load_spec(path)
         self._in, self._out = ports(spec)
+        self._states = states(spec)
         self._contents = contents(spec)
         self.inputs = [port.tensor() for port in self._in]
         self.outputs = [port.tensor() for port in self._out]
+        self.states = [port.tensor() for port in self._states]
         self._model = (
             Device(path, options.get("compute_units", "all"), self._in)
             if MACOS
@@ -78,12 +81,20 @@ class CoreMLSession:
         Raises:
             ValueError: an input has a shape or values that the package does not take.
         """
-        found = self._model.run(self.fed(feed))
+        offered = self.fed(feed)
+        self.hold(feed)
+        found = self._model.run(offered)
         return {port.name: port.returned(found[port.inner]) for port in self._out}
 
     def reset(self) -> None:
         """Forget what the states hold."""
         self._model.reset()
+
+    def hold(self, feed: Arrays) -> None:
+        """Let the states that a feed has hold its values, as float16; all others stay as they are."""
+        held = {port.inner: port.offered(feed[port.name]) for port in self._states if port.name in feed}
+        if held:
+            self._model.hold(held)
 
     def trace(self, feed: Arrays, runs: int) -> dict[str, Any]:
         """Operators, the slowest first, and how many of each type.
@@ -103,11 +114,12 @@ class CoreMLSession:
         }
 
     def layers(self, feed: Arrays) -> list[dict[str, Any]]:
-        """Every real value between the operators, by the evaluator.
+        """Every real value between the operators, by the evaluator; the states hold at first what the feed has.
 
         Raises:
             ValueError: Apple's runtime shows none.
         """
+        self.hold(feed)
         return list(layers(self.evaluator, self.fed(feed)))
 
     @property

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from edgebuild.compress.base import Draft, Recipe
 from edgebuild.compress.prune.stage import Prune
@@ -16,6 +18,9 @@ from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
 from edgebuild.runtimes.base import Target
 from edgebuild.runtimes.coreml.bake import Part, baked, ranges
+from edgebuild.runtimes.coreml.states import SINCE as SINCE_STATES
+from edgebuild.runtimes.coreml.states import with_states
+from edgebuild.runtimes.providers import ConflictError
 
 PACKAGE = "mlpackage"
 
@@ -39,6 +44,9 @@ class CoremlTarget(Target):
     """Where Core ML may run the model: `MLModelConfiguration.computeUnits`."""
     io: Literal["float32", "float16"] = "float32"
     """Type of floating-point inputs and outputs; float16 saves a copy on the Neural Engine, from iOS 16 on."""
+    states: Literal["native", "explicit"] | None = None
+    """Of a model that sees one step at a time: `native` are kept by Core ML itself (`MLState`) in float16, from iOS 18
+    on, and begin with zeros; `explicit` are inputs and outputs. Native wherever possible if left out."""
     bake: tuple[Part, ...] = ()
     """`preprocess`: image inputs are images, scaled and shifted inside the package; `labels`: it is a classifier that
     answers with a class label and the probability of each."""
@@ -51,6 +59,13 @@ class CoremlTarget(Target):
     runs_on: ClassVar[tuple[str, ...]] = ("coremltools", "numpy", "onnxruntime")
     arithmetic: ClassVar[str] = "float16"
     raw_golden: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _stateful(self) -> Self:
+        if self.states == "native" and self.release < SINCE_STATES:
+            why = f"`states: native` needs iOS {SINCE_STATES}, and the package is to run on {self.minimum_os}"
+            raise ConflictError(why, f"Write `minimum_os: iOS{SINCE_STATES}`, or leave `states` out.")
+        return self
 
     def simulated(self) -> str:
         """Apple's runtime is on Apple's systems alone."""
@@ -190,8 +205,8 @@ class CoremlTarget(Target):
         return draft.then(model, f"{1 - how.keep:.0%} of the weights left out".replace("%", " %"))
 
     def finish(self, to: Lowering, draft: Draft) -> Draft:
-        """Whatever is no package yet becomes one, in float32."""
-        return self.packaged(to, draft, "float32")
+        """Whatever is no package yet becomes one, in float32; states go inside where Core ML keeps them."""
+        return with_states(to, self.packaged(to, draft, "float32"), self.states, self.release)
 
     def call(self) -> Call:
         """The session and its options."""

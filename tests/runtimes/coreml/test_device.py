@@ -6,6 +6,7 @@ import inspect
 
 import numpy as np
 import pytest
+from coremltools.models.model import MLState
 from PIL import Image
 
 from edgebuild.runtimes.coreml.device import DEVICES, UNITS, operations, picture, plain, row
@@ -16,6 +17,7 @@ CALLS = {
     ct.models.MLModel.__init__: {"compute_units": "keyword", "model": "first"},
     ct.models.MLModel.predict: {"data": "first", "state": "keyword"},
     ct.models.MLModel.make_state: {},
+    MLState.write_state: {"name": "first", "value": "first"},
     ct.models.MLModel.get_compiled_model_path: {},
     MLComputePlan.load_from_path: {"path": "keyword", "compute_units": "keyword"},
     MLComputePlan.get_compute_device_usage_for_mlprogram_operation: {"operation": "first"},

@@ -43,6 +43,18 @@ class Evaluator:
         """States as they were before the first run: zeros."""
         self.states.update(self.zeros)
 
+    def hold(self, states: dict[str, np.ndarray]) -> None:
+        """Set states by MIL's names; float16 is computed with in float32.
+
+        Raises:
+            ValueError: one has another shape than the program's.
+        """
+        for name, value in states.items():
+            first = self.zeros[name]
+            if value.shape != first.shape:
+                raise ValueError(f"state `{name}` has shape {list(value.shape)}; it takes {list(first.shape)}")
+            self.states[name] = value.astype(first.dtype)
+
     def run(self, inputs: dict[str, np.ndarray]) -> dict[str, Any]:
         """Outputs by MIL's names; a float16 one as float16.
 
