@@ -101,6 +101,8 @@ class Target(Documented):
 
     arithmetic: ClassVar[str] = "float32"
     """Type of the values between layers where a recipe says nothing of them."""
+    times_drafts: ClassVar[bool] = False
+    """Whether a session of `call` tells times of a draft before it is finished, so that searches can rank by them."""
     raw_golden: ClassVar[bool] = False
     """Whether a package's golden samples are wanted as plain numbers too: its users read no `.npz`."""
     evidence_here: ClassVar[Evidence] = "simulated"
