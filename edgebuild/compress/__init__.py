@@ -5,5 +5,6 @@ STAGES: dict[str, str] = {
     "prune": "edgebuild.compress.prune.stage:Prune",
     "train": "edgebuild.compress.train.stage:Train",
     "distill": "edgebuild.compress.train.distill:Distill",
+    "search": "edgebuild.compress.search.architecture.stage:SearchSpace",
 }
 """Key of a candidate, or of one of its steps, to class."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Protocol
 
+from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Lowering
 from edgebuild.core.records import Documented, Record
 from edgebuild.core.wires import Artifact, FileDigest
@@ -54,6 +55,11 @@ class Compressor(Protocol):
     """Type of the values between layers where a recipe says nothing of them."""
     repairs: ClassVar[bool]
     """Whether its static INT8 can be repaired."""
+    times_drafts: ClassVar[bool]
+    """Whether a session of `call` tells times of a draft before it is finished."""
+
+    def call(self) -> Call:
+        """How to load what is made."""
 
     def quantize(self, to: Lowering, draft: Draft, how: Any) -> Draft:
         """Add the steps that quantize for this runtime.

@@ -98,7 +98,8 @@ class Records:
             if entrant.search is not None and isinstance(front, Path) and has_trials(front):
                 fronts[entrant.search.id] = front
                 slots.setdefault(entrant.search.id, {}).setdefault(entrant.slot, entrant.name)
-        return tuple(read_search(front, slots[search]) for search, front in fronts.items())
+        found = (read_search(front, slots[search]) for search, front in fronts.items())
+        return tuple(item for item in found if item is not None)
 
     def measurements(self, row: int, path: Path, digest: str, account: Any) -> tuple[Measurement, ...]:
         """Every number about a candidate that was made."""

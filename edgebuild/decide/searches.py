@@ -24,14 +24,16 @@ def has_trials(front: Path) -> bool:
     return (front / "trials.json").is_file()
 
 
-def read_search(front: Path, names: Mapping[int, str]) -> Search:
-    """What was tried.
+def read_search(front: Path, names: Mapping[int, str]) -> Search | None:
+    """What was tried; None of another search than one over precisions.
 
     Args:
         front: the folder, with `trials.json`.
         names: slot to candidate.
     """
     told: dict[str, Any] = json.loads((front / "trials.json").read_text(encoding="utf-8"))
+    if "layers" not in told:
+        return None
     rows: list[dict[str, Any]] = told["trials"]
     slots = {row["slot"]: row for row in rows if row["slot"] in names}
     refused: list[dict[str, str]] = told["refused"]

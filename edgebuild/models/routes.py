@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from itertools import pairwise
@@ -74,6 +74,22 @@ class Route(Record):
     def missing(self) -> list[str]:
         """Distributions that are not installed."""
         return [name for name in self.distributions if version_of(name) is None]
+
+
+class Lane(Record):
+    """A whole way from one format to another, for a step that converts many models itself."""
+
+    hops: tuple[Route, ...]
+    shapes: dict[str, int] = {}
+    dims: dict[str, tuple[str | int, ...]] = {}
+    constants: dict[str, Any] = {}
+
+    def steps(self, model: Artifact) -> Iterator[Step]:
+        """The conversions of a model in order."""
+        for hop in self.hops:
+            step = hop.make(model, self.shapes, self.dims, constants=self.constants)
+            yield step
+            model = step.out()
 
 
 CONVERT = "edgebuild.models.convert"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgebuild.compress.search.architecture.holdout import HELD, HoldOut
 from edgebuild.compress.train.distill import SOURCE
 from edgebuild.compress.train.ground import Teacher
 from edgebuild.compress.train.scores import Judge
@@ -15,7 +16,7 @@ from edgebuild.errors import Refused
 from edgebuild.measure.predict import Predict
 from edgebuild.models.admit import AdmitSource
 from edgebuild.models.inspect.step import inspection
-from edgebuild.models.routes import FORMATS, model_format
+from edgebuild.models.routes import FORMATS, Lane, model_format, shortest
 from edgebuild.plan.model import built_as
 from edgebuild.plan.shared import RUNS_ON, Shared
 from edgebuild.runtimes import REFERENCE_SESSIONS
@@ -51,18 +52,48 @@ class SpecTraining:
 
     def judge(self) -> Judge | None:
         """By the spec's first metric."""
-        spec = self.shared.spec
-        name = next(iter(spec.metrics), None)
+        name = next(iter(self.shared.spec.metrics), None)
+        return None if name is None else self.judging(name, self.validation(), self.shared.reference("select"))
+
+    def halves(self, seed: int) -> Artifact:
+        """See `Ground`."""
+        step = HoldOut(samples=self.samples(), seed=seed, grouped=bool(self.shared.spec.data.group))
+        return self.shared.add(step, "hold samples of train out")
+
+    def examiner(self, halves: Artifact) -> Judge:
+        """See `Ground`."""
+        metrics = self.shared.spec.metrics
+        name = next((name for name, metric in metrics.items() if metric.needs_labels), next(iter(metrics), None))
         if name is None:
-            return None
+            why = "it chooses by a metric, and the spec has none."
+            raise Refused(by="search", why=why, fix="Add one under `metrics`.", kind="not applicable")
+        held, shared = halves / HELD, self.shared
+        reference = shared.predictions(
+            shared.source, shared.reference_call, held, "reference: predict what is held out"
+        )
+        return self.judging(name, held, reference)
+
+    def facts(self) -> Artifact:
+        """See `Ground`."""
+        return self.shared.facts
+
+    def lane(self, target: str) -> Lane:
+        """See `Ground`."""
+        shared = self.shared
+        hops = shortest("keras", target)
+        return Lane(hops=hops, shapes=shared.shapes, dims=shared.dims, constants=dict(shared.constants))
+
+    def judging(self, name: str, samples: Artifact, reference: Artifact) -> Judge:
+        """How Keras models are scored by one of the spec's metrics."""
+        spec = self.shared.spec
         call = REFERENCE_SESSIONS["keras"]
         return Judge(
             metric=spec.metrics[name],
             name=name,
             better=spec.metrics[name].better,
-            function=self.shared.functions[0],
-            samples=self.validation(),
-            reference=self.shared.reference("select"),
+            function=self.shared.functions[list(spec.metrics).index(name)],
+            samples=samples,
+            reference=reference,
             call=call,
             decode=self.shared.decode,
             runs_on=installed(RUNS_ON[call.runtime]),

@@ -103,6 +103,8 @@ class Target(Documented):
     """Type of the values between layers where a recipe says nothing of them."""
     repairs: ClassVar[bool] = False
     """Whether its static INT8 can be repaired (`repair:` of a candidate)."""
+    times_drafts: ClassVar[bool] = False
+    """Whether a session of `call` tells times of a draft before it is finished, so that searches can rank by them."""
     raw_golden: ClassVar[bool] = False
     """Whether a package's golden samples are wanted as plain numbers too: its users read no `.npz`."""
     evidence_here: ClassVar[Evidence] = "simulated"

@@ -30,7 +30,6 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
     "Candidate": {
-        "search": ("searches over architectures", "Write one candidate for each variant."),
         "cluster": (
             "weight clustering",
             "Cluster in a script of your own and name its model: `{source: clustered.onnx}`.",

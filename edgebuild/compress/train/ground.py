@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from edgebuild.compress.train.scores import Judge
 from edgebuild.core.wires import Artifact
+from edgebuild.models.routes import Lane
 
 
 class Teacher(NamedTuple):
@@ -34,6 +35,30 @@ class Ground(Protocol):
 
     def judge(self) -> Judge | None:
         """How several seeds' models are told apart; None where the spec has no metric."""
+
+    def halves(self, seed: int) -> Artifact:
+        """The `train` split in two (see `search/architecture/holdout.py`).
+
+        Raises:
+            Refused: the spec has none.
+        """
+
+    def examiner(self, halves: Artifact) -> Judge:
+        """How trials of a search are scored on what is held out: by the first metric that asks for labels.
+
+        Raises:
+            Refused: the spec has no metric.
+        """
+
+    def facts(self) -> Artifact:
+        """`model.json` of the spec's model, without constant inputs."""
+
+    def lane(self, target: str) -> Lane:
+        """From Keras to another format.
+
+        Raises:
+            Refused: no route leads there on this machine.
+        """
 
     def teacher(self, name: str) -> Teacher:
         """A teacher: `source` is the untouched one, else a model file as the spec calls it.

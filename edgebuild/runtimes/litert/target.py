@@ -41,6 +41,7 @@ class LiteRTTarget(Target):
     extra: ClassVar[str] = "litert"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "ai-edge-litert", "ai-edge-quantizer")
     runs_on: ClassVar[tuple[str, ...]] = ("ai-edge-litert", "numpy")
+    times_drafts: ClassVar[bool] = True
     searchable: ClassVar[tuple[str, ...]] = ("threads", "xnnpack")
 
     @model_validator(mode="after")

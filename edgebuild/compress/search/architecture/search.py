@@ -1,0 +1,209 @@
+"""The search itself: trials under a time and a number, the finalists timed again, the front."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, ClassVar
+
+from edgebuild.compress.search.architecture.attempts import Attempts
+from edgebuild.compress.search.architecture.frontier import Tried, edge, rungs, spread
+from edgebuild.compress.search.architecture.space import Axes, words
+from edgebuild.compress.search.architecture.study import Study
+from edgebuild.compress.search.front import Member, write_front
+from edgebuild.compress.train.scores import Judge
+from edgebuild.compress.train.settings import Loss
+from edgebuild.compress.train.step import left
+from edgebuild.core.dossier import Call
+from edgebuild.core.graph import Clock
+from edgebuild.core.step import Step, Workspace
+from edgebuild.core.wires import Artifact, UserCode
+from edgebuild.errors import Refused, StepError
+from edgebuild.models.routes import Lane
+
+TRIALS = "trials.json"
+"""File of a front's folder that holds everything that was tried."""
+FINALISTS = 8
+"""Networks that are timed again beside each other."""
+FINAL_S = 4.0
+"""Of runs in that process."""
+GIVE_UP = 3
+"""Networks that are refused before any can be made, after which the space is."""
+
+
+class SearchArchitecture(Step):
+    """The front of speed and metric over the networks of a space.
+
+    Each trial is built and timed beside the spec's model before it is trained, then trained by the one loop and scored
+    on held-out samples of `train` at each rung, and left there where it is hopeless. Optuna chooses what is tried next.
+    Writes the front, whose members have the weights of their trial, and beside it `trials.json`, everything that was
+    tried. Killed, it goes on where it was: all that a trial does is stored, and the same trials are asked for again.
+    """
+
+    version: ClassVar[int] = 1
+    tools: ClassVar[tuple[str, ...]] = ("optuna", "numpy")
+    filename: ClassVar[str] = "front"
+    portable: ClassVar[bool] = False
+    # How many trials fit into a time depends on the clock; what is trained is pinned by its bytes.
+    deterministic: ClassVar[bool] = False
+    timeout_s: ClassVar[float] = 14 * 86400.0
+
+    reference: Artifact
+    """The spec's model as the target loads it: what trials are timed beside."""
+    facts: Artifact
+    """`model.json` of the spec's model."""
+    halves: Artifact
+    """See `HoldOut`."""
+    judge: Judge
+    """Of the held-out samples."""
+    lane: Lane
+    """From Keras to the target's format."""
+    call: Call
+    clock: Clock | None = None
+    """None where the target is not at hand: multiplications then stand for time, and it is said."""
+    space: str
+    """Name of a built-in one, or of the user's function."""
+    code: UserCode | None = None
+    axes: Axes
+    slots: int
+    trials: int
+    epochs: int
+    """Of a trial that is not left before."""
+    seconds: float
+    """After which no new trial begins."""
+    batch: int
+    learning_rate: float
+    loss: Loss = "auto"
+    seed: int = 0
+
+    def run(self, work: Workspace) -> None:
+        """Raises: Refused: no network can be made and trained. UserCodeError: the user's builder is at fault."""
+        search(self, work)
+
+
+class SearchArchitectureTimed(SearchArchitecture):
+    """The same by times taken on the target: it holds the machine alone, as its trials need it."""
+
+    version: ClassVar[int] = 1
+    alone: ClassVar[bool] = True
+
+
+def search(step: SearchArchitecture, work: Workspace) -> None:
+    """Trials, finalists, front."""
+    began = time.monotonic()
+    study = Study(step.axes, step.seed)
+    total = min(step.trials, step.axes.size())
+
+    def tell(what: str) -> None:
+        done = len(attempts.tried) + len(attempts.refused) + len(attempts.failed)
+        spent = time.monotonic() - began
+        rest = min(spent / done * (total - done), max(0.0, step.seconds - spent)) if done else step.seconds
+        work.progress(done, total, f"networks, {what}, {left(rest)} left")
+
+    attempts = Attempts(step, work, tell)
+    cut = False
+    for number in range(total):
+        if number and time.monotonic() - began > step.seconds:
+            cut = True
+            break
+        positions = study.ask()
+        if positions is None:
+            break
+        found = attempts.attempt(step.axes.at(positions))
+        study.tell(positions, found.point if found else None)
+        if not attempts.tried and len(attempts.refused) >= GIVE_UP:
+            break
+    finished = [item for item in attempts.tried if not item.stopped]
+    if not finished:
+        raise Refused(by="search", why=nothing(attempts), kind="not applicable")
+    members = finalists(attempts, finished)
+    write_front(work.output, [member(attempts, item) for item in members])
+    account = told(attempts, members, cut)
+    (work.output / TRIALS).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def finalists(attempts: Attempts, finished: list[Tried]) -> list[Tried]:
+    """The best, by times of one process of their own: luck in a trial does not choose."""
+    step = attempts.step
+    best = spread(finished, FINALISTS)
+    if step.clock is not None and len(best) > 1:
+        try:
+            again = attempts.timed(best, seconds=FINAL_S, seed=100)
+        except (Refused, StepError) as error:
+            attempts.failed.append(({}, f"finalists could not be timed again: {error}"))
+        else:
+            for item, (gain, contended) in zip(best, again, strict=True):
+                item.gain, item.contended = gain, contended
+    return spread(best, step.slots)
+
+
+def nothing(attempts: Attempts) -> str:
+    """Why there is no front."""
+    lost = [*attempts.refused, *attempts.failed]
+    if not lost:
+        return "no trial came to its last epoch."
+    choices, why = lost[0]
+    return f"none of {len(lost)} networks could be made and trained; of {words(choices)}: {why}"
+
+
+def member(attempts: Attempts, item: Tried) -> Member:
+    """A network as a candidate."""
+    assert item.path is not None
+    step = attempts.step
+    score = shown(step, item.score)
+    pace = f"{item.gain:.2f} × the speed in the search"
+    if step.clock is None:
+        pace = f"{1 / item.gain:.2f} × the {attempts.counted} of the source, an estimate and no time"
+    epochs = f"{item.epochs} epoch{'' if item.epochs == 1 else 's'}"
+    text = f"{words(item.choices)}; {pace}, {step.judge.name} {score} on held-out samples of train after {epochs}"
+    return Member(path=item.path, words=text, values={"gain": item.gain, "score": value(step, item.score)})
+
+
+def value(step: SearchArchitecture, score: float) -> float:
+    """In the metric's own direction."""
+    return score if step.judge.better == "higher" else -score
+
+
+def shown(step: SearchArchitecture, score: float) -> str:
+    """`91.2 %`."""
+    unit = step.judge.metric.unit
+    return f"{value(step, score):.4g}{f' {unit}' if unit else ''}"
+
+
+def told(attempts: Attempts, members: list[Tried], cut: bool) -> dict[str, Any]:
+    """Everything that was tried, for plots and for people."""
+    step = attempts.step
+    best = {id(item) for item in edge([item for item in attempts.tried if not item.stopped])}
+    slots = {id(item): number for number, item in enumerate(members)}
+    return {
+        "searched": "architectures",
+        "space": step.space,
+        "axes": step.axes.declared(),
+        "networks": step.axes.size(),
+        "ranked_by": "time" if step.clock else attempts.counted,
+        "evidence": "measured" if step.clock else "estimated",
+        "metric": step.judge.name,
+        "unit": step.judge.metric.unit,
+        "better": step.judge.better,
+        "rungs": rungs(step.epochs),
+        "cut": cut,
+        "trials": [
+            {
+                "words": words(item.choices),
+                "choices": item.choices,
+                "gain": item.gain,
+                "score": value(step, item.score),
+                "scores": [value(step, score) for score in item.scores],
+                "epochs": item.epochs,
+                "stopped": item.stopped,
+                "macs": item.macs,
+                "weights": item.weights,
+                "contended": item.contended,
+                "front": id(item) in best,
+                "slot": slots.get(id(item)),
+            }
+            for item in attempts.tried
+        ],
+        "refused": [{"words": words(choices), "why": why} for choices, why in attempts.refused],
+        "failed": [{"words": words(choices), "why": why} for choices, why in attempts.failed],
+    }
