@@ -44,6 +44,8 @@ class Device:
 
     def hold(self, states: dict[str, np.ndarray]) -> None:
         """Set states by Core ML's names."""
+        if self.state is None:
+            return
         for name, value in states.items():
             self.state.write_state(name, value)
 
