@@ -37,9 +37,12 @@ class Draft(Record):
     told: tuple[Artifact, ...] = ()
     """Files of steps that know, once they have run, what was done: JSON with `words`, put behind the others."""
 
+    ranges: Artifact | None = None
+    """The training under integers that `model` comes from as it is: a folder with `model.keras` and `state.npz`."""
+
     def then(self, model: Artifact, words: str, format: str = "") -> Draft:  # noqa: A002 - the house's word
         """The draft after one more stage, in the same format where none is given."""
-        changed = {"model": model, "words": (*self.words, words), "format": format or self.format}
+        changed = {"model": model, "words": (*self.words, words), "format": format or self.format, "ranges": None}
         return self.model_copy(update=changed)
 
     def taken(self, front: Artifact, model: Artifact, words: str) -> Draft:

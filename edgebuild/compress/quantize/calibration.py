@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,12 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def feeds(taken: list[dict[str, Any]], inputs: Path, by: str) -> list[dict[str, np.ndarray]]:
+def feeds(taken: list[dict[str, Any]], inputs: Path | Mapping[str, np.ndarray], by: str) -> list[dict[str, np.ndarray]]:
     """Every sample with its batch axis.
 
     Args:
         taken: the model's inputs, `{"name", "shape", "dtype"}` each.
-        inputs: `inputs.npz` of a sample folder.
+        inputs: `inputs.npz` of a sample folder, or its arrays.
         by: who declines.
 
     Raises:
@@ -27,7 +28,7 @@ def feeds(taken: list[dict[str, Any]], inputs: Path, by: str) -> list[dict[str, 
     from edgebuild.runner.job import JobError
 
     try:
-        samples = Feeds(taken, arrays.load(inputs))
+        samples = Feeds(taken, arrays.load(inputs) if isinstance(inputs, Path) else dict(inputs))
     except JobError as error:
         raise Refused(by=by, why=f"the calibration samples do not fit: {error}") from error
     return [samples.feed(index) for index in range(samples.count)]

@@ -48,25 +48,9 @@ class CalibrateTflite(Step):
 
 def calibrate_tflite(model: Path, inputs: Path, output: Path, method: str) -> None:
     """The work itself, over paths and values."""
-    import numpy as np
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    # Delegates keep what lies between their operators to themselves.
     with words_of("ai-edge-litert"):
-        interpreter = Interpreter(
-            model_content=with_signature(model.read_bytes()),
-            num_threads=1,
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-            experimental_preserve_all_tensors=True,
-        )
-        interpreter.allocate_tensors()
-        runner = interpreter.get_signature_runner(next(iter(interpreter.get_signature_list())))
-        taken = [
-            {"name": name, "shape": [int(size) for size in item["shape"]], "dtype": np.dtype(item["dtype"]).name}
-            for name, item in runner.get_input_details().items()
-        ]
-        watched = activations(interpreter)
-        given = feeds(taken, inputs, "ai-edge-litert")
+        interpreter, runner, watched = opened(model)
+        given = feeds(taken_by(runner), inputs, "ai-edge-litert")
         lows: dict[str, list[float]] = {name: [] for name in watched}
         highs: dict[str, list[float]] = {name: [] for name in watched}
         for feed in given:
@@ -77,6 +61,32 @@ def calibrate_tflite(model: Path, inputs: Path, output: Path, method: str) -> No
                 highs[name].append(float(values.max(initial=0.0)))
     low, high = (min, max) if method == "minmax" else (_mean, _mean)
     write_ranges(output, method, len(given), {name: (low(lows[name]), high(highs[name])) for name in watched})
+
+
+def opened(model: Path) -> tuple[Any, Any, dict[str, int]]:
+    """An interpreter that keeps all tensors, its signature's runner, and its activations."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    # Delegates keep what lies between their operators to themselves.
+    interpreter = Interpreter(
+        model_content=with_signature(model.read_bytes()),
+        num_threads=1,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_preserve_all_tensors=True,
+    )
+    interpreter.allocate_tensors()
+    runner = interpreter.get_signature_runner(next(iter(interpreter.get_signature_list())))
+    return interpreter, runner, activations(interpreter)
+
+
+def taken_by(runner: Any) -> list[dict[str, Any]]:
+    """The inputs of a signature's runner as `feeds` takes them."""
+    import numpy as np
+
+    return [
+        {"name": name, "shape": [int(size) for size in item["shape"]], "dtype": np.dtype(item["dtype"]).name}
+        for name, item in runner.get_input_details().items()
+    ]
 
 
 def _mean(values: list[float]) -> float:

@@ -43,12 +43,24 @@ class Held(Record):
     constraint: str
     """Its name in `CONSTRAINTS`."""
 
+    @property
+    def apart(self) -> bool:
+        """Whether the last epoch differs from the others, and is a segment of its own."""
+        return False
+
+    def ending(self) -> Held:
+        """What holds in the last epoch."""
+        return self
+
     def opened(self) -> Constraint:
         """The constraint, ready to work."""
         raise NotImplementedError
 
 
-CONSTRAINTS: dict[str, str] = {"zeros": "edgebuild.compress.train.zeros:KeepZeros"}
+CONSTRAINTS: dict[str, str] = {
+    "zeros": "edgebuild.compress.train.zeros:KeepZeros",
+    "fakequant": "edgebuild.compress.train.fakequant:FakeQuant",
+}
 """Name to class."""
 
 

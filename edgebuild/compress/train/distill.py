@@ -43,6 +43,8 @@ class Distill(TrainingStage):
     def _one_student(self) -> Distill:
         if self.student and self.width:
             raise ValueError("must have `student` or `width`, not both; keep one of them")
+        if self.features and self.quantize:
+            raise ValueError("must have `features` or `quantize`, not both; keep one of them")
         if self.features and self.teacher == NOBODY:
             raise ValueError("must have a teacher for `features`; remove them, or name it")
         return self
@@ -83,7 +85,7 @@ class Distill(TrainingStage):
         """
         ground: Ground = to.training
         teaching = None if self.teacher == NOBODY else self.taught(to, ground.teacher(self.teacher))
-        return self.after(draft, self.trained(to, self.starts(to, draft), self.fresh, teaching))
+        return self.after(draft, self.trained(to, self.starts(to, draft), teaching))
 
     def taught(self, to: Lowering, teacher: Teacher) -> Teaching:
         """What the teacher says, as the training reads it.

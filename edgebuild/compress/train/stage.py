@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from edgebuild.compress.base import Compressor, Draft, Stage
+from edgebuild.compress.train.constraints import AnyConstraint
+from edgebuild.compress.train.fakequant import FakeQuant
+from edgebuild.compress.train.folding import FoldNorms
 from edgebuild.compress.train.ground import Ground
+from edgebuild.compress.train.points import CalibrateKeras
 from edgebuild.compress.train.segment import MODEL
 from edgebuild.compress.train.settings import Overrides, Training
 from edgebuild.compress.train.step import RECORD, TrainModel
@@ -28,6 +32,20 @@ class TrainingStage(Overrides, Stage):
 
     start: Literal["draft", "scratch"] = Field(default="draft", alias="from")
     """`draft` goes on from the weights that are there; `scratch` keeps the architecture and draws weights anew."""
+    quantize: Literal["int8"] | None = None
+    """Train as the integers of a later `quantize: int8` will compute: its scales are those that the training ends with.
+    Normalization is folded into the weights before."""
+
+    @model_validator(mode="after")
+    def _quantize_what_is_trained(self) -> TrainingStage:
+        if self.quantize and self.fresh:
+            raise ValueError("must start from trained weights under `quantize`; train first, and put this stage behind")
+        return self
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it starts from weights that no training has seen."""
+        return self.start == "scratch"
 
     @property
     def works_on(self) -> str:
@@ -37,7 +55,7 @@ class TrainingStage(Overrides, Stage):
     @property
     def splits(self) -> tuple[str, ...]:
         """See `Stage`."""
-        return ("train",)
+        return ("train", "calibrate") if self.quantize else ("train",)
 
     @property
     def functions(self) -> dict[str, str]:
@@ -59,11 +77,10 @@ class TrainingStage(Overrides, Stage):
         seeds = f", {count} seeds of which the {how.keep} goes on" if count > 1 else ""
         own = f" by your own {how.fit}" if how.fit else ""
         limit = f", at most {how.time / 60:g} min" if how.time else ""
-        return f"{how.epochs} epochs{own}{seeds}{limit}"
+        integers = ", as integers will compute" if self.quantize else ""
+        return f"{how.epochs} epochs{integers}{own}{seeds}{limit}"
 
-    def trained(
-        self, to: Lowering, starts: tuple[Artifact, ...], fresh: bool, teaching: Teaching | None = None
-    ) -> Artifact:
+    def trained(self, to: Lowering, starts: tuple[Artifact, ...], teaching: Teaching | None = None) -> Artifact:
         """Add the training; returns the wire to its folder.
 
         Raises:
@@ -72,32 +89,44 @@ class TrainingStage(Overrides, Stage):
         ground: Ground = to.training
         how = self.settings()
         fit = to.code(how.fit) if how.fit else None
+        samples, state = ground.samples(), None
+        if self.quantize:
+            starts = tuple(to.add(FoldNorms(model=start), "fold normalization") for start in starts)
+            state = to.add(CalibrateKeras(model=starts[0], calibration=to.calibration()), "calibrate the training")
         step = TrainModel(
             starts=starts,
             seeds=how.seeds,
-            samples=ground.samples(),
+            samples=samples,
             validation=ground.validation() if fit else None,
             fit=fit,
             teaching=teaching,
             epochs=how.epochs,
             segment=how.segment,
             schedule=how.schedule,
-            learning_rate=how.learning_rate or (FRESH if fresh else TRAINED),
+            learning_rate=how.learning_rate or (FRESH if self.fresh else TRAINED),
             batch=how.batch,
             loss=how.loss,
             labelled=how.labelled,
-            # A pruned weight that came back would undo what the stage before was for.
-            constraints=() if fresh else (KeepZeros(),),
+            constraints=self.constraints(),
+            state=state,
             time_s=how.time,
             keep=how.keep,
             judge=ground.judge() if len(how.seeds) > 1 else None,
         )
         return to.add(step, "train")
 
+    def constraints(self) -> tuple[AnyConstraint, ...]:
+        """What the training keeps true."""
+        # Weights are exact again before the zeros among them are looked for.
+        integers: tuple[AnyConstraint, ...] = (FakeQuant(),) if self.quantize else ()
+        # A pruned weight that came back would undo what the stage before was for.
+        return integers if self.fresh else (*integers, KeepZeros())
+
     def after(self, draft: Draft, trained: Artifact) -> Draft:
         """The draft as the model that goes on, with what the training will say of itself."""
         after = draft.then(trained / MODEL, self.describe(), "keras")
-        return after.model_copy(update={"told": (*draft.told, trained / RECORD)})
+        ranges = trained if self.quantize else None
+        return after.model_copy(update={"told": (*draft.told, trained / RECORD), "ranges": ranges})
 
     def starts(self, to: Lowering, draft: Draft) -> tuple[Artifact, ...]:
         """The draft for each seed, or its architecture with weights of that seed's."""
@@ -120,4 +149,4 @@ class Train(TrainingStage):
         Raises:
             Refused: the spec has no `train` split.
         """
-        return self.after(draft, self.trained(to, self.starts(to, draft), fresh=self.start == "scratch"))
+        return self.after(draft, self.trained(to, self.starts(to, draft)))

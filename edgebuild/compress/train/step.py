@@ -55,6 +55,8 @@ class TrainModel(Step):
     loss: Loss
     labelled: dict[str, str | int | float | bool] = {}
     constraints: tuple[AnyConstraint, ...] = ()
+    state: Artifact | None = None
+    """What constraints know before the first segment; what they know after the last is then `state.npz`."""
     time_s: float | None = None
     """For all seeds together."""
     keep: Keep
@@ -91,13 +93,16 @@ def train(step: TrainModel, work: Workspace) -> None:
     clock = Clock(step, work)
     courses = []
     for start, seed in zip(step.starts, step.seeds, strict=True):
-        courses.append(follow(step, work, Course(seed, start), limit, clock.tell))
+        courses.append(follow(step, work, Course(seed, start, step.state), limit, clock.tell))
         clock.finished.append(courses[-1])
     models = [course.model for course in courses]
     scores = judged(step.judge, models, work) if step.judge and len(courses) > 1 else None
     number = chosen(scores, step.keep, step.judge.better) if scores and step.judge else 0
     work.output.mkdir(parents=True)
     shutil.copyfile(work.path(models[number]), work.output / MODEL)
+    ended = courses[number].state
+    if step.state is not None and ended is not None:
+        shutil.copyfile(work.path(ended), work.output / STATE)
     record: dict[str, Any] = {
         "seeds": [{"seed": item.seed, "epochs": item.epochs, "seconds": round(item.seconds, 3)} for item in courses],
         "goes on": step.seeds[number],
@@ -126,20 +131,22 @@ def told(record: dict[str, Any]) -> str:
 def follow(step: TrainModel, work: Workspace, course: Course, limit: float | None, tell: Told) -> Course:
     """One seed's training to its end."""
     total = step.epochs
+    apart = any(held.apart for held in step.constraints)
     while course.done < total:
         if step.schedule != "cooldown" or course.done < cooling_from(total):
             # Once the rate falls, the end stands.
-            total = affordable(step.epochs, course.done, course.seconds, limit)
+            total = max(affordable(step.epochs, course.done, course.seconds, limit), course.done + apart)
         planned = rates(step.schedule, step.learning_rate, total if step.schedule == "cooldown" else step.epochs)
         tell(course, total)
-        span = planned[course.done : min(course.done + step.segment, total)]
+        ending = apart and course.done + 1 == total
+        span = planned[course.done : min(course.done + step.segment, total - (apart and not ending))]
         if span:
-            advance(step, work, course, span)
+            advance(step, work, course, span, ending)
     return course
 
 
-def advance(step: TrainModel, work: Workspace, course: Course, span: tuple[float, ...]) -> None:
-    """One segment, run or found."""
+def advance(step: TrainModel, work: Workspace, course: Course, span: tuple[float, ...], ending: bool) -> None:
+    """One segment, run or found; `ending`: it is the last epoch, and constraints differ in it."""
     segment = TrainSegment(
         model=course.model,
         state=course.state,
@@ -155,7 +162,7 @@ def advance(step: TrainModel, work: Workspace, course: Course, span: tuple[float
             seed=course.seed,
             loss=step.loss,
             labelled=step.labelled,
-            constraints=step.constraints,
+            constraints=tuple(held.ending() if ending else held for held in step.constraints),
         ),
     )
     log = json.loads((work.run(segment) / LOG).read_text(encoding="utf-8"))

@@ -68,14 +68,19 @@ class LiteRTTarget(Target):
             Refused: LiteRT has no such scheme.
         """
         from edgebuild.compress.quantize import tflite
+        from edgebuild.compress.quantize.handed import HandTfliteRanges, ranges_of
 
         match (how.weights, how.activations):
             case ("mixed", "int8"):
                 return self.mixed(to, draft, how)
             case ("int8", "int8"):
-                ranges = to.add(tflite.CalibrateTflite(model=draft.model, calibration=to.calibration()), "calibrate")
+                calibrated = to.add(
+                    tflite.CalibrateTflite(model=draft.model, calibration=to.calibration()), "calibrate"
+                )
+                ranges, found = ranges_of(to, draft, calibrated, HandTfliteRanges)
                 step = tflite.QuantizeTfliteStatic(model=draft.model, ranges=ranges, per_channel=how.per_channel)
-                words = f"static INT8: S8 activations, S8 weights {grain(how)}, mean ranges of the calibration samples"
+                found = found or "mean ranges of the calibration samples"
+                words = f"static INT8: S8 activations, S8 weights {grain(how)}, {found}"
                 return draft.then(to.add(step, "quantize statically"), words)
             case ("int8", "dynamic"):
                 dynamic = tflite.QuantizeTfliteDynamic(model=draft.model, per_channel=how.per_channel)

@@ -102,15 +102,18 @@ class OnnxRuntimeTarget(Target):
 
     def static(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
         """Unsigned activations with signed weights: signed ones took 2.5 times as long on x86 (measured, ResNet8)."""
+        from edgebuild.compress.quantize.handed import HandOnnxRanges, ranges_of
         from edgebuild.compress.quantize.onnx_static import CalibrateRanges, QuantizeStatic
 
         if how.repaired:
             from edgebuild.compress.search.repaired import repaired
 
             return repaired(to, draft, how, {}, self.call())
-        ranges = to.add(CalibrateRanges(model=draft.model, calibration=to.calibration()), "calibrate")
+        calibrated = to.add(CalibrateRanges(model=draft.model, calibration=to.calibration()), "calibrate")
+        ranges, found = ranges_of(to, draft, calibrated, HandOnnxRanges)
+        found = found or "min-max ranges of the calibration samples"
         step = QuantizeStatic(model=draft.model, ranges=ranges, per_channel=how.per_channel)
-        words = f"static INT8 QDQ: U8 activations, S8 weights {grain(how)}, min-max ranges of the calibration samples"
+        words = f"static INT8 QDQ: U8 activations, S8 weights {grain(how)}, {found}"
         return draft.then(to.add(step, "quantize statically"), words)
 
     def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:

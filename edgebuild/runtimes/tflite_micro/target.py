@@ -49,6 +49,7 @@ class TFLiteMicroTarget(Target):
             Refused: TensorFlow Lite Micro has no such kernels.
         """
         from edgebuild.compress.quantize import tflite
+        from edgebuild.compress.quantize.handed import HandTfliteRanges, ranges_of
 
         if (how.weights, how.activations) != ("int8", "int8"):
             mixed = how.activations in ("dynamic", "float32")
@@ -59,10 +60,11 @@ class TFLiteMicroTarget(Target):
                 fix="It has int8 weights with int8 activations, and float32 for both.",
                 kind="not applicable",
             )
-        ranges = to.add(tflite.CalibrateTflite(model=draft.model, calibration=to.calibration()), "calibrate")
+        calibrated = to.add(tflite.CalibrateTflite(model=draft.model, calibration=to.calibration()), "calibrate")
+        ranges, found = ranges_of(to, draft, calibrated, HandTfliteRanges)
         step = tflite.QuantizeTfliteStatic(model=draft.model, ranges=ranges, per_channel=how.per_channel)
         grain = "per channel" if how.per_channel else "per tensor"
-        words = f"static INT8: S8 activations, S8 weights {grain}, mean ranges of the calibration samples"
+        words = f"static INT8: S8 activations, S8 weights {grain}, {found or 'mean ranges of the calibration samples'}"
         return draft.then(to.add(step, "quantize statically"), words)
 
     def finish(self, to: Lowering, draft: Draft) -> Draft:
