@@ -20,8 +20,10 @@ from edgebuild.compress.train.folding import fold_norms
 from edgebuild.compress.train.points import calibrate_keras
 from edgebuild.compress.train.segment import MODEL, STATE
 from edgebuild.compress.train.zeros import KeepZeros
+from edgebuild.models.convert.import_onnx import import_onnx
 from edgebuild.models.convert.tensorflow_to_onnx import tensorflow_to_onnx
 from edgebuild.models.convert.tensorflow_to_tflite import tensorflow_to_tflite
+from edgebuild.models.tidy.simplify import simplify
 from tests.compress.train.conftest import Shed, accuracy, how, loaded, network, pictures, samples
 
 HELD = {"constraints": (FakeQuant(), KeepZeros())}
@@ -162,7 +164,8 @@ def test_scales_of_the_training_are_those_of_the_tflite_model(shed: Shed, done: 
 
 def test_scales_of_the_training_are_those_of_the_qdq_model(shed: Shed, done: Path) -> None:
     folder = shed.folder
-    tensorflow_to_onnx(done / MODEL, "keras", folder / "float.onnx", {"batch": 1}, {})
+    tensorflow_to_onnx(done / MODEL, "keras", folder / "checked.onnx", {"batch": 1}, {})
+    simplify(folder / "checked.onnx", folder / "float.onnx", {"batch": 1}, {})
     calibrate_ranges(folder / "float.onnx", folder / "calibrate" / "inputs.npz", folder / "ptq.json", "minmax")
     ptq = read_ranges(folder / "ptq.json")
     hand_ranges(done, folder / "float.onnx", ptq, folder / "calibrate", folder / "ranges.json", onnx_values)
@@ -219,3 +222,15 @@ def test_gains_where_quantizing_alone_loses(shed: Shed) -> None:
     # Steps of the loud channel's range are larger than what the others say.
     assert before < whole - 0.2
     assert after > before + 0.15
+
+
+def test_scales_of_a_qdq_model_of_ones_own_are_kept(shed: Shed, done: Path) -> None:
+    folder = shed.folder
+    tensorflow_to_onnx(done / MODEL, "keras", folder / "float.onnx", {"batch": 1}, {})
+    calibrate_ranges(folder / "float.onnx", folder / "calibrate" / "inputs.npz", folder / "ptq.json", "minmax")
+    quantize_static(folder / "float.onnx", read_ranges(folder / "ptq.json"), folder / "own.onnx")
+    # The way of `candidates: {qat: {source: own.onnx}}`.
+    import_onnx(folder / "own.onnx", folder / "checked.onnx", {}, {})
+    simplify(folder / "checked.onnx", folder / "model.onnx", {}, {})
+    assert onnx_scales(folder / "model.onnx") == onnx_scales(folder / "own.onnx")
+    assert len(onnx_scales(folder / "own.onnx")[0]) > 5
