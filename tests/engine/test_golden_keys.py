@@ -65,6 +65,7 @@ train: {{seeds: [0, 1], time: 30 min}}
 candidates:
   defaults: false
   tuned: {{train: {{from: scratch, fit: data.py:own}}}}
+  whole: {{steps: [{{train: {{quantize: int8}}}}, {{quantize: int8}}]}}
   taught: {{distill: {{width: 0.5, features: {{a: b}}}}}}
   student: {{distill: {{student: data.py:own, labelled: {{known: true}}}}}}
   full: {{quantize: int8}}

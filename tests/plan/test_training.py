@@ -24,7 +24,7 @@ TEXT = """\
 edgebuild: 1
 name: bright
 model: {{source: {source}}}
-data: {{source: bright.npz, splits: {{train: 100, select: 60, report: 60}}}}
+data: {{source: bright.npz, splits: {{train: 100, calibrate: 40, select: 60, report: 60}}}}
 metrics: {{accuracy: {{metric: top1}}}}
 train: {{epochs: 4{train}}}
 candidates:
@@ -89,11 +89,29 @@ def test_a_teacher_speaks_once_for_all_its_students(planned: Callable[..., Plan]
     assert narrow.width == 0.5
 
 
+def test_ranges_of_a_training_under_integers_reach_every_runtime(planned: Callable[..., Plan]) -> None:
+    qat = "  a: {steps: [{train: {quantize: int8}}, {quantize: int8}]}\n"
+    plan = planned(qat + "  b: {steps: [train, {quantize: int8}]}")
+    kinds = {type(step).__name__: step for step in plan.graph.steps.values()}
+    trained, plain = sorted(of(plan, TrainModel), key=lambda step: step.state is None)
+    assert [held.constraint for held in trained.constraints] == ["fakequant", "zeros"]
+    assert [held.constraint for held in plain.constraints] == ["zeros"]
+    assert type(plan.graph.steps[trained.starts[0].id]).__name__ == "FoldNorms"
+    handed = [kinds["HandOnnxRanges"], kinds["HandTfliteRanges"]]
+    for step in handed:
+        assert step.trained == trained.out()  # type: ignore[attr-defined]
+    read = [step.ranges for step in plan.graph.steps.values() if type(step).__name__.startswith("Quantize")]
+    assert {step.out() for step in handed} < set(read)
+    assert len(read) == 4
+    assert entrant(plan, "a").words.endswith("S8 weights per channel, ranges of the training")
+    assert "train 4 epochs, as integers will compute; static INT8" in entrant(plan, "a").words
+
+
 def test_what_is_left_after_pruning_is_trained_or_taught(planned: Callable[..., Plan]) -> None:
     plan = planned("  a: {steps: [{prune: {keep: 0.5}}, train]}\n  b: {steps: [{prune: {keep: 0.5}}, {distill: {}}]}")
     alone, taught = of(plan, TrainModel)
     assert alone.starts == taught.starts
-    assert type(plan.graph.steps[alone.starts[0].id]).__name__ == "CutChannels"
+    assert type(plan.graph.steps[alone.starts[0].id]).__name__ == "RepairKeras"
     assert (alone.teaching is None, taught.teaching is None) == (True, False)
     assert entrant(plan, "a").words == "leave out 50 % of the channels, in multiples of 8; train 4 epochs"
 

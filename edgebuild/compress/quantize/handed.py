@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from edgebuild.compress.base import Draft
-from edgebuild.compress.quantize.calibration import feeds
 from edgebuild.compress.quantize.ranges import read_ranges, write_ranges
 from edgebuild.core.graph import Lowering
 from edgebuild.core.step import Step, Workspace
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgebuild.data.samples import SampleSet
+
+    Rows = list[dict[str, np.ndarray]]
 
 BY = "quantized training"
 SAMPLES = 4
@@ -54,21 +56,13 @@ class HandRanges(Step):
             read_ranges(work.path(self.calibrated)),
             work.path(self.samples),
             work.output,
+            self.shown,
         )
 
-
-class HandTfliteRanges(HandRanges):
-    """To the tensors of a TFLite model."""
-
-    version: ClassVar[int] = 1
-    tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "ai-edge-litert", "numpy")
-
-
-class HandOnnxRanges(HandRanges):
-    """To the values of an ONNX model."""
-
-    version: ClassVar[int] = 1
-    tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "onnx", "onnxruntime", "numpy")
+    @staticmethod
+    def shown(model: Path, samples: SampleSet, wanted: set[str]) -> Rows:
+        """Values of the wanted tensors, by name, for each sample."""
+        raise NotImplementedError
 
 
 def ranges_of(to: Lowering, draft: Draft, calibrated: Artifact, kind: type[HandRanges]) -> tuple[Artifact, str]:
@@ -80,9 +74,14 @@ def ranges_of(to: Lowering, draft: Draft, calibrated: Artifact, kind: type[HandR
 
 
 def hand_ranges(
-    trained: Path, model: Path, calibrated: dict[str, tuple[float, float]], samples: Path, output: Path
+    trained: Path,
+    model: Path,
+    calibrated: dict[str, tuple[float, float]],
+    samples: Path,
+    output: Path,
+    show: Callable[[Path, SampleSet, set[str]], Rows],
 ) -> None:
-    """The work itself, over paths and values."""
+    """The work itself, over paths and values; `show`: the converted model's values, see `HandRanges.shown`."""
     import numpy as np
 
     from edgebuild.compress.train.points import values
@@ -97,9 +96,9 @@ def hand_ranges(
     with words_of("keras"):
         known = [(point.range, ordered(value)) for point, value in values(source, inputs_of(source, few))]
     found, missing = dict(calibrated), {name for name, _ in known}
-    shown = tensors_of(model, few, set(calibrated))
-    for tensor, value in shown.items():
-        name = nearest(ordered(value), known)
+    rows = show(model, few, set(calibrated))
+    for tensor in rows[0]:
+        name = nearest(ordered(np.stack([row[tensor] for row in rows])), known)
         if name is not None:
             low, high = state[f"fakequant/range/{name}"].tolist()
             found[tensor] = (low, high)
@@ -128,48 +127,3 @@ def nearest(value: np.ndarray, known: list[tuple[str, np.ndarray]]) -> str | Non
             error = float(np.abs(numbers - value).max() / (np.abs(numbers).max() or 1.0))
             best, name = (error, other) if error < best else (best, name)
     return name
-
-
-def tensors_of(model: Path, samples: SampleSet, wanted: set[str]) -> dict[str, np.ndarray]:
-    """Values of tensors, by name, axis 0 the sample."""
-    import numpy as np
-
-    show = tflite_values if model.suffix == ".tflite" else onnx_values
-    rows = show(model, samples, wanted)
-    return {name: np.stack([row[name] for row in rows]) for name in (rows[0] if rows else {})}
-
-
-def tflite_values(model: Path, samples: SampleSet, wanted: set[str]) -> list[dict[str, np.ndarray]]:
-    """Of each sample."""
-    from edgebuild.compress.quantize.tflite import opened, taken_by
-
-    with words_of("ai-edge-litert"):
-        interpreter, runner, watched = opened(model)
-        rows = []
-        for feed in feeds(taken_by(runner), samples.inputs, "ai-edge-litert"):
-            runner(**feed)
-            rows.append({name: interpreter.get_tensor(at).copy() for name, at in watched.items() if name in wanted})
-    return rows
-
-
-def onnx_values(model: Path, samples: SampleSet, wanted: set[str]) -> list[dict[str, np.ndarray]]:
-    """Of each sample."""
-    import onnx
-    import onnxruntime
-
-    from edgebuild.compress.quantize.onnx_static import inputs_of
-
-    content = onnx.load(model)
-    shown = {item.name for item in content.graph.output}
-    made = [name for node in content.graph.node for name in node.output if name in wanted and name not in shown]
-    content.graph.output.extend(onnx.ValueInfoProto(name=name) for name in made)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    with words_of("onnxruntime"):
-        session = onnxruntime.InferenceSession(content.SerializeToString(), options, ["CPUExecutionProvider"])
-        names = [item.name for item in session.get_outputs() if item.name in wanted]
-        rows = []
-        for feed in feeds(inputs_of(model), samples.inputs, "onnxruntime"):
-            given = {name: value for name, value in feed.items() if name in wanted}
-            rows.append({**given, **dict(zip(names, session.run(names, feed), strict=True))})
-    return rows

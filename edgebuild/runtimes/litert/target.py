@@ -68,7 +68,8 @@ class LiteRTTarget(Target):
             Refused: LiteRT has no such scheme.
         """
         from edgebuild.compress.quantize import tflite
-        from edgebuild.compress.quantize.handed import HandTfliteRanges, ranges_of
+        from edgebuild.compress.quantize.handed import ranges_of
+        from edgebuild.compress.quantize.handed_tflite import HandTfliteRanges
 
         match (how.weights, how.activations):
             case ("mixed", "int8"):

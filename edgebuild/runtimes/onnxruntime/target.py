@@ -102,7 +102,8 @@ class OnnxRuntimeTarget(Target):
 
     def static(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
         """Unsigned activations with signed weights: signed ones took 2.5 times as long on x86 (measured, ResNet8)."""
-        from edgebuild.compress.quantize.handed import HandOnnxRanges, ranges_of
+        from edgebuild.compress.quantize.handed import ranges_of
+        from edgebuild.compress.quantize.handed_onnx import HandOnnxRanges
         from edgebuild.compress.quantize.onnx_static import CalibrateRanges, QuantizeStatic
 
         if how.repaired:

@@ -49,7 +49,8 @@ class TFLiteMicroTarget(Target):
             Refused: TensorFlow Lite Micro has no such kernels.
         """
         from edgebuild.compress.quantize import tflite
-        from edgebuild.compress.quantize.handed import HandTfliteRanges, ranges_of
+        from edgebuild.compress.quantize.handed import ranges_of
+        from edgebuild.compress.quantize.handed_tflite import HandTfliteRanges
 
         if (how.weights, how.activations) != ("int8", "int8"):
             mixed = how.activations in ("dynamic", "float32")
