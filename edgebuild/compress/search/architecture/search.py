@@ -41,7 +41,7 @@ class SearchArchitecture(Step):
     """
 
     version: ClassVar[int] = 1
-    tools: ClassVar[tuple[str, ...]] = ("optuna", "numpy")
+    tools: ClassVar[tuple[str, ...]] = ("optuna", "tensorflow", "keras", "numpy")
     filename: ClassVar[str] = "front"
     portable: ClassVar[bool] = False
     # How many trials fit into a time depends on the clock; what is trained is pinned by its bytes.
