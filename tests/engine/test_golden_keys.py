@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 from edgebuild import spec
+from edgebuild.compress.search.architecture.build import BuildNetwork
+from edgebuild.compress.search.architecture.space import Choices
 from edgebuild.compress.search.precision.clock import TimeMixtures
 from edgebuild.compress.search.precision.coreml import TryCoreml
 from edgebuild.compress.search.precision.mixtures import Mixture
@@ -77,6 +79,8 @@ candidates:
   best: {{quantize: mixed}}
   fixed: {{quantize: {{weights: int8, activations: int8, repair: auto}}}}
   listed: {{quantize: {{weights: int8, activations: int8, repair: [equalize, smooth, mse, rounding, bias]}}}}
+  found: {{search: {{space: ds-cnn, widths: [0.5, 1]}}}}
+  ours: {{search: {{space: data.py:own, depths: [1, 2], time: 1 h}}}}
   slim: {{prune: {{keep: 0.5, widths: sensitivity}}}}
   older: {{source: own.h5, prune: {{keep: 0.5}}}}
   sparse: {{prune: {{pattern: "2:4"}}}}
@@ -150,6 +154,8 @@ def trials(model: Artifact, samples: Artifact) -> Iterator[Step]:
     yield CompareQuantized(model=model, quantized=model, samples=samples, call=call)
     yield TryCoreml(model=model, ranges=None, samples=samples, call=call, mixtures=mixtures)
     yield TryTflite(model=model, ranges=ranges, samples=samples, call=call, mixtures=mixtures)
+    choices: Choices = {"width": 0.5, "depth": 2}
+    yield BuildNetwork(facts=facts, space="ds-cnn", choices=choices, seed=0)
     yield TimeMixtures(models=(model,), call=call, samples=samples, facts=facts)
 
 

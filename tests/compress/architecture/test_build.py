@@ -49,9 +49,7 @@ def built(folder: Path, known: Path, space: str, code: Any = None, **choices: fl
 @pytest.mark.parametrize(
     "shape", [(28, 28, 1), (3, 40, 40), (49, 10), (128,), (6, 6, 3)], ids=lambda shape: "x".join(map(str, shape))
 )
-def test_built_in_networks_take_pictures_features_and_series(
-    tmp_path: Path, space: str, shape: tuple[int, ...]
-) -> None:
+def test_built_in_networks_take_any_one_input(tmp_path: Path, space: str, shape: tuple[int, ...]) -> None:
     model, cost = built(tmp_path, facts(tmp_path, *shape), space, width=0.25, depth=2, kernel=5)
     assert (model.inputs[0].name, model.output_names) == ("image", ["scores"])
     answers = model.predict(np.random.default_rng(0).normal(size=(2, *shape)).astype("float32"), verbose=0)

@@ -19,7 +19,7 @@ from edgebuild.errors import Refused, did_you_mean
 
 SPACES = ("mobilenet", "ds-cnn")
 """Built-in ones (see `builtin.py`)."""
-MINUTES = 20.0
+MOST_S = 20 * 60.0
 
 
 def _ascending(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -57,8 +57,8 @@ class SearchSpace(Stage):
     """Networks at most."""
     epochs: int = Field(default=3, ge=1, le=100_000)
     """Of a network that stays in the race; a hopeless one is left after a third, or a ninth, of them."""
-    time: Duration = MINUTES * 60
-    """After which no new trial begins: `20 min`."""
+    time: Duration | None = None
+    """After which no new trial begins: `1 h`; 20 min where left out."""
     batch: int | None = Field(default=None, ge=1, le=1_000_000)
     """Samples of one step; that of `train:` where left out."""
     learning_rate: FiniteFloat | None = Field(default=None, gt=0)
@@ -71,10 +71,11 @@ class SearchSpace(Stage):
     @model_validator(mode="after")
     def _known(self) -> SearchSpace:
         if ":" not in self.space and self.space not in SPACES:
-            near = did_you_mean(self.space, SPACES) or f": it must be {', '.join(SPACES)} or `file.py:function`"
-            raise ValueError(f"holds an unknown space `{self.space}`{near}")
+            known = ", ".join(f"`{name}`" for name in SPACES)
+            near = did_you_mean(self.space, SPACES)
+            raise ValueError(f"must have as `space` {known} or `file.py:function`, got `{self.space}`{near}")
         if self.space not in SPACES and not self.axes.declared():
-            raise ValueError("declares no choices; add `widths`, `depths`, `kernels` or `resolution`")
+            raise ValueError("must declare choices: add `widths`, `depths`, `kernels` or `resolution`")
         return self
 
     @property
@@ -83,6 +84,11 @@ class SearchSpace(Stage):
         said = {"width": self.widths, "depth": self.depths, "kernel": self.kernels, "resolution": self.resolution}
         mine = usual(self.space).declared() if self.space in SPACES else {}
         return Axes.model_validate({**mine, **{name: values for name, values in said.items() if values}})
+
+    @property
+    def seconds(self) -> float:
+        """After which no new trial begins."""
+        return MOST_S if self.time is None else self.time
 
     @property
     def slots(self) -> int:
@@ -108,7 +114,7 @@ class SearchSpace(Stage):
         """`search mobilenet networks, 20 trials of 3 epochs, at most 20 min`."""
         named = f"{self.space} networks" if self.space in SPACES else f"networks of your own {self.space}"
         trials = f"{min(self.trials, self.axes.size())} trials of {self.epochs} epochs"
-        return f"search {named}, {trials}, at most {self.time / 60:g} min"
+        return f"search {named}, {trials}, at most {self.seconds / 60:g} min"
 
     def lower(self, to: Lowering, draft: Draft, target: Compressor) -> Draft:
         """Add the search, and the member of its front that the draft is to become.
@@ -139,7 +145,7 @@ class SearchSpace(Stage):
             slots=self.slots,
             trials=self.trials,
             epochs=self.epochs,
-            seconds=self.time,
+            seconds=self.seconds,
             batch=self.batch or 32,
             learning_rate=self.learning_rate or FRESH,
             loss=self.loss or "auto",
