@@ -251,13 +251,16 @@ def test_floats_at_the_ends_may_be_float16(maker: Maker) -> None:
     assert [item.type.multiArrayType.dataType for item in spec.description.input] == [65552]
 
 
-def stepwise(folder: Path, calibration: Path, **around: object) -> Maker:
-    """A running sum: x, total (1, 4) → y, total_out."""
+def stepwise(folder: Path, **around: object) -> Maker:
+    """A running sum: x, total (1, 4) → y, total_out; with two steps to calibrate by."""
     sides = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in ("x", "t", "y", "t_out")]
     nodes = [helper.make_node("Add", ["x", "t"], ["t_out"]), helper.make_node("Relu", ["t_out"], ["y"])]
     graph = helper.make_graph(nodes, "g", sides[:2], sides[2:])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "t.onnx")
-    made = Maker(folder, folder / "t.onnx", calibration)
+    steps = folder / "calibration"
+    steps.mkdir()
+    np.savez(steps / "inputs.npz", x=np.ones((2, 4), np.float32), t=np.ones((2, 4), np.float32))
+    made = Maker(folder, folder / "t.onnx", steps)
     made.surroundings = {**made.surroundings, "states": {"t": "t_out"}, "initial": {}, **around}
     return made
 
@@ -265,8 +268,8 @@ def stepwise(folder: Path, calibration: Path, **around: object) -> Maker:
 @pytest.mark.parametrize(
     ("asked", "around", "inside", "words"),
     [
-        ({"minimum_os": "iOS18"}, {}, True, "kept by Core ML itself (`MLState`), in float16"),
-        ({"minimum_os": "macOS15", "states": "native"}, {}, True, "kept by Core ML itself (`MLState`), in float16"),
+        ({"minimum_os": "iOS18"}, {}, True, "float16 states kept by Core ML itself (`MLState`)"),
+        ({"minimum_os": "macOS15", "states": "native"}, {}, True, "float16 states kept by Core ML itself (`MLState`)"),
         ({"minimum_os": "iOS18", "states": "explicit"}, {}, False, "states as inputs and outputs"),
         ({"minimum_os": "iOS17"}, {}, False, "outputs (Core ML keeps them itself from iOS 18 on)"),
         ({"minimum_os": "iOS18"}, {"initial": {"t": 1.0}}, False, "outputs (Core ML's own begin with zeros)"),
@@ -275,8 +278,10 @@ def stepwise(folder: Path, calibration: Path, **around: object) -> Maker:
 def test_states_are_inside_where_core_ml_keeps_them(
     tmp_path: Path, asked: dict[str, object], around: dict[str, object], inside: bool, words: str
 ) -> None:
-    made = stepwise(tmp_path, tmp_path, **around)
-    draft = target(**asked).finish(made, Draft(model=wire("model"), format="onnx"))  # type: ignore[arg-type]
+    made = stepwise(tmp_path, **around)
+    chosen = target(**asked)
+    half = chosen.packaged(made, Draft(model=wire("model"), format="onnx"), "float16")  # type: ignore[arg-type]
+    draft = chosen.finish(made, half)  # type: ignore[arg-type]
     session = load(str(made.inputs[draft.model.id]), {})
 
     assert draft.words[-1].endswith(words)
@@ -284,8 +289,20 @@ def test_states_are_inside_where_core_ml_keeps_them(
     assert [item["name"] for item in session.states] == (["t"] if inside else [])
 
 
+@pytest.mark.parametrize(("asked", "inside"), [(None, False), ("native", True)])
+def test_in_float32_states_are_rounded_only_where_that_is_asked_for(
+    tmp_path: Path, asked: str | None, inside: bool
+) -> None:
+    made = stepwise(tmp_path)
+    chosen = target(minimum_os="iOS18", **({"states": asked} if asked else {}))
+    draft = chosen.finish(made, Draft(model=wire("model"), format="onnx"))  # type: ignore[arg-type]
+
+    assert [item["name"] for item in load(str(made.inputs[draft.model.id]), {}).states] == (["t"] if inside else [])
+    assert inside or draft.words[-1] == "states as inputs and outputs (Core ML's own are float16)"
+
+
 def test_a_native_state_that_begins_with_something_is_declined(tmp_path: Path) -> None:
-    made = stepwise(tmp_path, tmp_path, initial={"t": 0.5})
+    made = stepwise(tmp_path, initial={"t": 0.5})
     with pytest.raises(Refused, match=r"begin with zeros; `t` begins with 0\.5\."):
         made.package(target(minimum_os="iOS18", states="native"))
 

@@ -73,7 +73,7 @@ def test_one_calibration_is_one_step_for_all_ways_to_quantize(name: str) -> None
     ("name", "weights", "activations"),
     [
         ("onnxruntime", "float16", "dynamic"),
-        ("onnxruntime", "int8", "float32"),
+        ("onnxruntime", "palette6", "float32"),
         ("litert", "float16", "dynamic"),
         ("tensorrt", "int8", "dynamic"),
         ("tensorrt", "int8", "float32"),

@@ -61,16 +61,22 @@ def without_casts(ops: list[Any], whole: str, value: str, kept: Iterable[str]) -
     return [op for op in ops if op not in again]
 
 
-def narrow(ops: list[Any], given: str, sizes: list[int], taken: set[str]) -> tuple[list[Any], str]:
-    """What makes float16 of a state's next value, and the name of that."""
+def half_source(ops: list[Any], given: str) -> str:
+    """The float16 value that an output is made of, by handing it on alone; "" where it is computed otherwise."""
     types = {out.name: out.type.tensorType.dataType for op in ops for out in op.outputs}
     makers = {named(op): op for op in ops if op.type in PASSING}
+    while given in makers and types[given] != FLOAT16 and source(makers[given]) in types:
+        given = source(makers[given])
     while given in makers and makers[given].type == "identity" and source(makers[given]) in types:
         given = source(makers[given])
-    if types.get(given) == FLOAT16:
-        return [], given
-    if given in makers and makers[given].type == "cast" and types.get(source(makers[given])) == FLOAT16:
-        return [], source(makers[given])
+    return given if types.get(given) == FLOAT16 else ""
+
+
+def narrow(ops: list[Any], given: str, sizes: list[int], taken: set[str]) -> tuple[list[Any], str]:
+    """What makes float16 of a state's next value, and the name of that."""
+    half = half_source(ops, given)
+    if half:
+        return [], half
     name = unused(f"{given}_float16", taken)
     return cast(given, name, FLOAT16, sizes, taken), name
 

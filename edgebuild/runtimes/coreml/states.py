@@ -20,7 +20,7 @@ from edgebuild.errors import Refused
 from edgebuild.models.convert.onnx_to_coreml import NAMES
 from edgebuild.models.hidden import hidden
 from edgebuild.models.tidy.coreml_package import MANIFEST, canonical_mlpackage
-from edgebuild.runtimes.coreml.moving import drop, every_name, move_inside
+from edgebuild.runtimes.coreml.moving import drop, every_name, half_source, move_inside
 
 SINCE = 18
 """First iOS whose Core ML keeps states."""
@@ -28,7 +28,7 @@ HALF, SINGLE = 65552, 65568
 """float16 and float32 of arrays in a description (`ArrayFeatureType.ArrayDataType`)."""
 
 
-def with_states(to: Lowering, draft: Draft, asked: str | None, release: int) -> Draft:
+def with_states(to: Lowering, draft: Draft, asked: str | None, release: int, *, half: bool) -> Draft:
     """The package with its states inside where the target has that, and how they are kept in its words.
 
     Args:
@@ -36,35 +36,38 @@ def with_states(to: Lowering, draft: Draft, asked: str | None, release: int) -> 
         draft: a package.
         asked: `native`, `explicit`, or None for what is possible.
         release: the oldest iOS that loads it.
+        half: the package computes in float16.
 
     Raises:
         Refused: kind "not applicable": a state does not begin with zeros, and `native` is asked for.
     """
-    states, initial = to.surroundings["states"], to.surroundings.get("initial", {})
+    states, initial = to.surroundings.get("states", {}), to.surroundings.get("initial", {})
     other = [name for name in states if initial.get(name)]
     if other and asked == "native":
         raise declined(other[0], f"begins with {initial[other[0]]:g}")
     inside = {name: output for name, output in states.items() if name not in other}
     if not states:
         return draft
-    if asked == "explicit" or release < SINCE or not inside:
-        return draft.model_copy(update={"words": (*draft.words, outside(asked, release))})
+    if asked == "explicit" or release < SINCE or not inside or not (half or asked):
+        why = "" if asked else outside(release, bool(inside))
+        return draft.model_copy(update={"words": (*draft.words, f"states as inputs and outputs{why}")})
     model = to.add(KeepStates(model=draft.model, states=inside, every=asked == "native"), "put the states inside")
-    return draft.then(model, "states of real numbers kept by Core ML itself (`MLState`), in float16")
+    return draft.then(model, "float16 states kept by Core ML itself (`MLState`)")
 
 
-def outside(asked: str | None, release: int) -> str:
-    """That states are inputs and outputs, and why."""
-    why = f"Core ML keeps them itself from iOS {SINCE} on" if release < SINCE else "Core ML's own begin with zeros"
-    return "states as inputs and outputs" + ("" if asked else f" ({why})")
+def outside(release: int, zeros: bool) -> str:
+    """Why states are left outside where nobody asked for it."""
+    if release < SINCE:
+        return f" (Core ML keeps them itself from iOS {SINCE} on)"
+    return " (Core ML's own are float16)" if zeros else " (Core ML's own begin with zeros)"
 
 
 class KeepStates(Step):
     """The same package with its states inside: a state is read first, written last, and is neither input nor output.
 
-    Core ML keeps float16 of fixed shape that begins with zeros (`ct.StateType`; coremltools 9.0 declines all else): a
-    state that is computed in float32 is rounded from step to step, and one of whole numbers or of an open shape stays
-    an input and an output.
+    Core ML keeps float16 of fixed shape that begins with zeros (`ct.StateType`; coremltools 9.0 declines all else). A
+    state of whole numbers or of an open shape stays an input and an output; so does one that is computed in float32,
+    which would be rounded from step to step, unless `every` asks for that. All else answers the same, bit for bit.
     """
 
     version: ClassVar[int] = 1
@@ -77,7 +80,7 @@ class KeepStates(Step):
     states: dict[str, str]
     """Input to the output that it is fed from, by ONNX's names."""
     every: bool = False
-    """Decline a state that Core ML does not keep, instead of leaving it as it is."""
+    """Round a state that is computed in float32, and decline one that cannot be kept, instead of leaving it outside."""
 
     def run(self, work: Workspace) -> None:
         """Raises: Refused: a state cannot be kept, and `every` is to be."""
@@ -127,14 +130,16 @@ def keepable(spec: Any, named: dict[str, Any], states: Mapping[str, str], *, eve
     Raises:
         Refused: one cannot be kept, and `every` is to be.
     """
+    function = spec.mlProgram.functions["main"]
+    operations = list(function.block_specializations[function.opset].operations)
     features = {feature.name: feature.type for feature in spec.description.input}
     found: dict[str, str] = {}
     for name, output in states.items():
         inner, given = called(named, "inputs", name), called(named, "outputs", output)
         lacking = unkept(features[inner])
-        if not lacking:
+        if not lacking and (every or half_source(operations, given)):
             found[inner] = given
-        elif every:
+        elif lacking and every:
             raise declined(name, lacking)
     return found
 

@@ -30,6 +30,9 @@ SINCE: dict[str, int] = {
 }  # fmt: skip
 """First iOS that unpacks weights stored so: coremltools.optimize.coreml, "Opset and deployment target" of its guide."""
 
+SINGLE = "float32 weights and arithmetic"
+"""What is said of a package that computes in float32."""
+
 MinimumOs = Literal["iOS15", "iOS16", "iOS17", "iOS18", "iOS26", "macOS12", "macOS13", "macOS14", "macOS15", "macOS26"]
 
 
@@ -46,7 +49,8 @@ class CoremlTarget(Target):
     """Type of floating-point inputs and outputs; float16 saves a copy on the Neural Engine, from iOS 16 on."""
     states: Literal["native", "explicit"] | None = None
     """Of a model that sees one step at a time: `native` are kept by Core ML itself (`MLState`) in float16, from iOS 18
-    on, and begin with zeros; `explicit` are inputs and outputs. Native wherever possible if left out."""
+    on, and begin with zeros; `explicit` are inputs and outputs. If left out, native where that changes no answer: of
+    candidates that compute in float16."""
     bake: tuple[Part, ...] = ()
     """`preprocess`: image inputs are images, scaled and shifted inside the package; `labels`: it is a classifier that
     answers with a class label and the probability of each."""
@@ -146,7 +150,7 @@ class CoremlTarget(Target):
         common |= {"float16_io": self.io == "float16", **baked(self.bake, to.surroundings)}
         whole = to.add(OnnxToCoreml(**common), "convert to Core ML")
         if arithmetic == "float32":
-            return draft.then(whole, "float32 weights and arithmetic", PACKAGE)
+            return draft.then(whole, SINGLE, PACKAGE)
         try:
             samples = to.calibration()
         except Refused:
@@ -206,7 +210,8 @@ class CoremlTarget(Target):
 
     def finish(self, to: Lowering, draft: Draft) -> Draft:
         """Whatever is no package yet becomes one, in float32; states go inside where Core ML keeps them."""
-        return with_states(to, self.packaged(to, draft, "float32"), self.states, self.release)
+        package = self.packaged(to, draft, "float32")
+        return with_states(to, package, self.states, self.release, half=SINGLE not in package.words)
 
     def call(self) -> Call:
         """The session and its options."""
