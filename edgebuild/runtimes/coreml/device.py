@@ -40,7 +40,7 @@ class Device:
 
     def reset(self) -> None:
         """States as they were before the first run."""
-        self.state = self.model.make_state() if self.stateful else None
+        self.state: Any = self.model.make_state() if self.stateful else None
 
     def hold(self, states: dict[str, np.ndarray]) -> None:
         """Set states by Core ML's names."""

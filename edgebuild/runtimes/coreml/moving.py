@@ -61,13 +61,16 @@ def without_casts(ops: list[Any], whole: str, value: str, kept: Iterable[str]) -
     return [op for op in ops if op not in again]
 
 
+def exact(op: Any, read: int) -> bool:
+    """Whether an operation of `PASSING` hands on all of a value of that type, and no float16 was made of float32."""
+    return bool(op.type == "identity" or (read == FLOAT16 and op.outputs[0].type.tensorType.dataType == FLOAT32))
+
+
 def half_source(ops: list[Any], given: str) -> str:
     """The float16 value that an output is made of, by handing it on alone; "" where it is computed otherwise."""
     types = {out.name: out.type.tensorType.dataType for op in ops for out in op.outputs}
     makers = {named(op): op for op in ops if op.type in PASSING}
-    while given in makers and types[given] != FLOAT16 and source(makers[given]) in types:
-        given = source(makers[given])
-    while given in makers and makers[given].type == "identity" and source(makers[given]) in types:
+    while given in makers and source(makers[given]) in types and exact(makers[given], types[source(makers[given])]):
         given = source(makers[given])
     return given if types.get(given) == FLOAT16 else ""
 
