@@ -43,7 +43,7 @@ def package_view(
         "inputs": [tensor_row(tensor, dossier.interface, "inputs") for tensor in dossier.inputs],
         "outputs": [tensor_row(tensor, dossier.interface, "outputs") for tensor in dossier.outputs],
         "states": [state_row(state) for state in states if state.input.name not in golden.kept],
-        "kept": [state_row(state) for state in states if state.input.name in golden.kept],
+        "kept": [state_row(as_held(state)) for state in states if state.input.name in golden.kept],
         "sequence": sequence_words(dossier.sequence),
         "labels": LABELS if dossier.labels else "",
         "scores": scores(dossier),
@@ -81,6 +81,11 @@ def state_row(state: State) -> dict[str, Any]:
         "row": tensor_row(taken, {}, "inputs") | {"meaning": cell(fed)},
         "back": tensor_row(taken.model_copy(update={"name": state.output}), {}, "outputs"),
     }
+
+
+def as_held(state: State) -> State:
+    """A state that the runtime keeps: Core ML, the one that does, has float16 alone."""
+    return state.model_copy(update={"input": state.input.model_copy(update={"dtype": "float16"})})
 
 
 def sequence_words(sequence: Sequence | None) -> str:

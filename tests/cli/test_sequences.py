@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,7 @@ metrics:
   sqnr: {metric: sqnr}
 targets:
   ort: {device: here, runtime: onnxruntime}
+  phone: {device: here, runtime: coreml, minimum_os: iOS18, candidates: [float16], choose: float16}
 budgets:
   all: {size: 100x}
 objective: [{minimize: size}]
@@ -111,8 +113,70 @@ def test_the_package_shows_how_a_state_goes_round(project: Path) -> None:
             np.testing.assert_allclose(outputs["y"], wanted["y"][row], atol=1e-5)
 
 
-def test_the_package_verifies(project: Path) -> None:
-    command = [sys.executable, "-m", "edgebuild", "verify", "build/rnn/ort"]
+class Evaluated:
+    """The part of `MLModel` that a package's `predict.py` calls, by the evaluator: Apple's runs on a Mac alone."""
+
+    def __init__(self, package: Path) -> None:
+        import coremltools as ct
+
+        from edgebuild.runtimes.coreml.session import open as load
+
+        self.session = load(str(package), {})
+        self.user_defined_metadata = ct.models.MLModel(str(package), skip_model_load=True).user_defined_metadata
+
+    def make_state(self) -> Evaluated:
+        self.session.reset()
+        return self
+
+    def predict(self, feed: dict[str, np.ndarray], state: Evaluated) -> dict[str, np.ndarray]:
+        assert state is self
+        return self.session.evaluator.run(feed)
+
+
+def test_a_package_of_core_ml_goes_on_by_itself(project: Path) -> None:
+    package = project / "build/rnn/phone"
+    manifest = json.loads((package / "manifest.json").read_text())
+    assert manifest["golden"]["kept"] == ["h"]
+    assert manifest["sequence"]["states"][0]["kept"] is True
+    made = importlib.util.spec_from_file_location("shipped_for_apple", package / "predict.py")
+    assert made is not None and made.loader is not None
+    shipped = importlib.util.module_from_spec(made)
+    made.loader.exec_module(shipped)
+    with np.load(package / "golden/inputs.npz") as given, np.load(package / "golden/outputs.npz") as wanted:
+        assert (given.files, wanted.files) == (["x"], ["y"])
+        assert len(given["x"]) > 1
+        model = Evaluated(package / "model.mlpackage")
+        for _ in range(2):
+            state = shipped.start(model)
+            for x, y in zip(given["x"], wanted["y"], strict=True):
+                outputs, state = shipped.step(model, {"x": x}, state)
+                np.testing.assert_array_equal(outputs["y"], y)
+    swift = (package / "Predict.swift").read_text()
+    assert "let state = model.makeState()" in swift
+    assert "dictionary: feed), using: state)" in swift
+    assert "| kept state | `h` | float16 | (1, 8) |" in (package / "README.md").read_text()
+
+
+def test_a_package_with_other_golden_steps_does_not_verify(project: Path, tmp_path: Path) -> None:
+    """Golden steps of states that a runtime keeps are one sequence: in another order they say something else."""
+    from edgebuild.data.arrays import load_arrays, save_arrays
+    from edgebuild.deliver.manifest import from_json
+    from edgebuild.deliver.verify import check_golden
+
+    package = tmp_path / "phone"
+    shutil.copytree(project / "build/rnn/phone", package)
+    described, _ = from_json((package / "manifest.json").read_text())
+    assert described is not None
+    assert check_golden(package, described) == []
+    for side in ("inputs", "outputs"):
+        arrays = load_arrays(package / f"golden/{side}.npz")
+        save_arrays(package / f"golden/{side}.npz", {name: array[::-1] for name, array in arrays.items()})
+    assert "is off by up to" in check_golden(package, described)[0].what
+
+
+@pytest.mark.parametrize("target", ["ort", "phone"])
+def test_the_package_verifies(project: Path, target: str) -> None:
+    command = [sys.executable, "-m", "edgebuild", "verify", f"build/rnn/{target}"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
