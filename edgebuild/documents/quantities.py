@@ -149,24 +149,17 @@ def _digits(number: float) -> str:
 
 
 def seconds(value: Any) -> float:
-    """A duration: `20 min`, `90 d`.
-
-    Raises:
-        QuantityError: none, or not above 0.
-    """
-    found = quantity(value, "s").value
-    if found <= 0:
-        raise QuantityError("must be longer than 0.")
-    return found
+    """A duration: `20 min`, `90 d`. Raises: QuantityError: none, or not above 0."""
+    return _duration(value, "s")
 
 
 def milliseconds(value: Any) -> float:
-    """A short duration: `32 ms`.
+    """A short duration: `32 ms`. Raises: QuantityError: none, or not above 0."""
+    return _duration(value, "ms")
 
-    Raises:
-        QuantityError: none, or not above 0.
-    """
-    found = quantity(value, "ms").value
+
+def _duration(value: Any, unit: str) -> float:
+    found = quantity(value, unit).value
     if found <= 0:
         raise QuantityError("must be longer than 0.")
     return found

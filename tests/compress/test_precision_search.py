@@ -18,7 +18,8 @@ import pytest
 
 from edgebuild.compress.search.front import TakeSlot, read_front
 from edgebuild.compress.search.precision.onnx import floating, onnx_layers, with_names
-from edgebuild.compress.search.precision.search import TRIALS, SearchOnnx, SearchOnnxTimed
+from edgebuild.compress.search.precision.onnx_search import SearchOnnx, SearchOnnxTimed
+from edgebuild.compress.search.precision.search import TRIALS
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Clock, Graph
 from edgebuild.core.wires import Artifact, Refusal

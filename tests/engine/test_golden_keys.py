@@ -23,8 +23,8 @@ from edgebuild.compress.search.architecture.space import Choices
 from edgebuild.compress.search.precision.clock import TimeMixtures
 from edgebuild.compress.search.precision.coreml import TryCoreml
 from edgebuild.compress.search.precision.mixtures import Mixture
+from edgebuild.compress.search.precision.onnx_search import SearchOnnxTimed
 from edgebuild.compress.search.precision.repaired import TryRepaired
-from edgebuild.compress.search.precision.search import SearchOnnxTimed
 from edgebuild.compress.search.precision.tflite import SearchTflite, SearchTfliteTimed, TryTflite
 from edgebuild.compress.search.precision.trials import TryOnnx
 from edgebuild.compress.search.repair import CompareQuantized

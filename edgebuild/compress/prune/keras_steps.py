@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from edgebuild.compress.prune.account import Pruning, pruning, settings
+from edgebuild.compress.prune.account import Pruning
+from edgebuild.compress.prune.choice import Asked, chosen
 from edgebuild.compress.prune.keras_cut import hold_against, narrowed, stored
 from edgebuild.compress.prune.keras_graph import functional, keras_network
 from edgebuild.compress.prune.keras_repair import repair
 from edgebuild.compress.prune.keras_sensitivity import batches
-from edgebuild.compress.prune.scores import magnitudes
-from edgebuild.compress.prune.sensitivity import Progress, widths_for
+from edgebuild.compress.prune.sensitivity import Progress
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import words_of
@@ -58,10 +58,7 @@ def plan_pruning(
     with words_of("keras"):
         opened = load_keras(model)
     network = keras_network(opened)
-    groups = network.groups()
-    widths = widths_for(network, groups, keep, multiple, sensitivity)
-    scores = magnitudes(network, stored(network), criterion)
-    made = pruning(network, groups, scores, widths, settings(criterion, multiple, keep, sensitivity))
+    made = chosen(network, stored(network), Asked(criterion, multiple, keep), sensitivity)
     output.write_text(made.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from edgebuild.compress.prune.account import Pruning, pruning, settings
+from edgebuild.compress.prune.account import Pruning
+from edgebuild.compress.prune.choice import Asked, chosen
 from edgebuild.compress.prune.onnx_cut import Feeds, example, hold_against, narrowed, run, unread
 from edgebuild.compress.prune.onnx_graph import onnx_network
 from edgebuild.compress.prune.onnx_repair import repaired
 from edgebuild.compress.prune.scores import magnitudes
-from edgebuild.compress.prune.sensitivity import Outputs, Progress, lost_power, measured, widths_for
+from edgebuild.compress.prune.sensitivity import Outputs, Progress, lost_power, measured
 from edgebuild.compress.quantize.calibration import feeds
 from edgebuild.compress.quantize.onnx_interface import save_checked
 from edgebuild.compress.quantize.onnx_static import inputs_of
@@ -112,10 +113,7 @@ def plan_onnx(
     import onnx
 
     network = onnx_network(onnx.load(model))
-    groups = network.groups()
-    widths = widths_for(network, groups, keep, multiple, sensitivity)
-    scores = magnitudes(network, network.stored(), criterion)
-    made = pruning(network, groups, scores, widths, settings(criterion, multiple, keep, sensitivity))
+    made = chosen(network, network.stored(), Asked(criterion, multiple, keep), sensitivity)
     output.write_text(made.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 

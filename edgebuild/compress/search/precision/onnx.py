@@ -24,9 +24,9 @@ def onnx_layers(model: Path) -> list[Layer]:
     """
     import onnx
 
-    loaded = onnx.load(model)
     from edgebuild.models.inspect.onnx_facts import inferred, node_macs
 
+    loaded = onnx.load(model)
     shapes = inferred(loaded)
     return [Layer(name=node.name, op=node.op_type, macs=node_macs(node, shapes) or 0) for _, node in weighted(loaded)]
 

@@ -17,7 +17,7 @@ from edgebuild.errors import Refused
 
 if TYPE_CHECKING:
     from edgebuild.compress.search.precision.explorer import Explorer
-    from edgebuild.compress.search.precision.search import SearchOnnx
+    from edgebuild.compress.search.precision.onnx_search import SearchOnnx
 
 WAYS: tuple[tuple[Literal["smooth", "rounding", "bias"], ...], ...] = (
     ("rounding", "bias"),

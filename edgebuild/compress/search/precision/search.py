@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from edgebuild.compress.quantize.stage import SLOTS
-from edgebuild.compress.search.front import Member, write_front
+from edgebuild.compress.search.front import write_front
+from edgebuild.compress.search.precision.account import member, nothing_gained, told
 from edgebuild.compress.search.precision.bits import quietest
 from edgebuild.compress.search.precision.explorer import BATCH, Explorer
-from edgebuild.compress.search.precision.frontier import Tried, front, spread, worthwhile
+from edgebuild.compress.search.precision.frontier import Tried, spread, worthwhile
 from edgebuild.compress.search.precision.mixtures import (
     Layer,
     Mixture,
@@ -182,124 +183,3 @@ def finalists(explorer: Explorer, ways: Sequence[Ranges]) -> list[Tried]:
         final.append(winner.timed(item.gain, item.contended) if better else item)
     again = explorer.timed(final[:BATCH], seconds=4.0, seed=100)
     return again or final
-
-
-def member(item: Tried, layers: Sequence[Layer]) -> Member:
-    """A mixture as a candidate; no number of the search is among its words, which ship with the model."""
-    return Member(path=item.path, words=item.mixture.words(layers), values={"gain": item.gain, "sqnr": item.sqnr})
-
-
-def nothing_gained(explorer: Explorer) -> str:
-    """Why the front is empty, with how near it came."""
-    tried = list(explorer.tried.values())
-    if not tried:
-        words = next(iter(explorer.refused.values()), "")
-        return f"none of {len(explorer.refused)} mixtures could be made or run: {words or explorer.failed}"
-    fastest = max(tried, key=lambda item: item.gain)
-    return (
-        f"none of {len(tried)} mixtures is faster than the model in floating point and keeps 15 dB; the fastest, "
-        f"{fastest.mixture.words(explorer.layers)}, has {fastest.gain:.2f} x its speed and {fastest.sqnr:.1f} dB."
-    )
-
-
-def told(
-    explorer: Explorer, noise: Sequence[float], members: Sequence[Tried], final: Sequence[Tried]
-) -> dict[str, Any]:
-    """Everything that was tried, for plots and for people; `core.dossier.Search` says what is read of it."""
-    from math import log10
-
-    slots = {item.mixture: number for number, item in enumerate(members)}
-    latest = {item.mixture: item for item in (*explorer.tried.values(), *final) if item.gain}
-    edge = {item.mixture for item in front(worthwhile(list(latest.values())))}
-    return {
-        "ranked_by": "time" if explorer.clock else "bits",
-        "counted": next((item.counted for item in latest), "multiplications"),
-        "layers": [
-            {**layer.model_dump(), "sqnr": None if part == 1 else round(-10 * log10(max(part, 1e-20)), 2)}
-            for layer, part in zip(explorer.layers, noise, strict=True)
-        ],
-        "trials": [
-            {
-                "words": item.mixture.words(explorer.layers),
-                "mixture": item.mixture.model_dump(mode="json"),
-                "integers": item.mixture.layers,
-                "scheme": item.mixture.scheme,
-                "others": item.mixture.others,
-                "gain": item.gain,
-                "sqnr": item.sqnr,
-                "agreement": item.agreement,
-                "contended": item.contended,
-                "front": item.mixture in edge,
-                "slot": slots.get(item.mixture),
-            }
-            for item in latest.values()
-        ],
-        "refused": [{"words": key.words(explorer.layers), "why": why} for key, why in explorer.refused.items()],
-        "failed": explorer.failed,
-        "cut": explorer.cut,
-    }
-
-
-class SearchOnnx(SearchPrecision):
-    """For ONNX models: static INT8 as ONNX Runtime's quantizer writes it."""
-
-    version: ClassVar[int] = 4
-    tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
-    preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
-
-    calibration: Artifact
-    """A sample folder, apart from `samples`."""
-    form: dict[str, bool | str] = {}
-    """Options of `quantize_static` that the runtime wants."""
-    repair: bool = True
-    """Whether the members of the front are repaired where that brings 0.3 dB."""
-
-    def improved(self, explorer: Explorer, members: list[Tried]) -> list[Tried]:
-        """Each with the repairs that suit it best: the same operators on the same shapes take the same time."""
-        from edgebuild.compress.search.precision.repaired import improved
-
-        return improved(explorer, members) if self.repair and members else members
-
-    def layers(self, work: Workspace) -> list[Layer]:
-        """See `onnx_layers`."""
-        from edgebuild.compress.search.precision.onnx import onnx_layers
-
-        return onnx_layers(work.path(self.model))
-
-    def trial(self, work: Workspace, mixtures: tuple[Mixture, ...], keep: bool) -> TryMixtures:
-        """From one calibration of the method that the mixtures name."""
-        from edgebuild.compress.quantize.onnx_static import CalibrateRanges
-        from edgebuild.compress.search.precision.trials import TryOnnx
-
-        if mixtures and mixtures[0].repairs:
-            from edgebuild.compress.search.precision.repaired import repaired_trial
-
-            return repaired_trial(self, work, mixtures, keep)
-        method = mixtures[0].ranges if mixtures else "minmax"
-        ranges = CalibrateRanges(model=self.model, calibration=self.calibration, method=method)
-        if mixtures:
-            work.run(ranges)
-        return TryOnnx(
-            model=self.model,
-            ranges=ranges.out(),
-            samples=self.samples,
-            call=self.call,
-            mixtures=mixtures,
-            keep=keep,
-            form=self.form,
-        )
-
-
-class SearchOnnxTimed(SearchOnnx):
-    """The same by times taken on the target: it holds the machine alone, as its trials need it."""
-
-    version: ClassVar[int] = 3
-    deterministic: ClassVar[bool] = False
-    alone: ClassVar[bool] = True
-
-
-class SearchOnnxBits(SearchOnnx):
-    """For runtimes that place conversions themselves, and are not timed here: the noisiest layers stay in floats."""
-
-    version: ClassVar[int] = 3
-    borders: ClassVar[bool] = False

@@ -1,0 +1,67 @@
+"""What a search tells: its members in words, why there are none, everything that was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edgebuild.compress.search.front import Member
+from edgebuild.compress.search.precision.explorer import Explorer
+from edgebuild.compress.search.precision.frontier import Tried, front, worthwhile
+from edgebuild.compress.search.precision.mixtures import Layer
+
+
+def member(item: Tried, layers: Sequence[Layer]) -> Member:
+    """A mixture as a candidate; no number of the search is among its words, which ship with the model."""
+    return Member(path=item.path, words=item.mixture.words(layers), values={"gain": item.gain, "sqnr": item.sqnr})
+
+
+def nothing_gained(explorer: Explorer) -> str:
+    """Why the front is empty, with how near it came."""
+    tried = list(explorer.tried.values())
+    if not tried:
+        words = next(iter(explorer.refused.values()), "")
+        return f"none of {len(explorer.refused)} mixtures could be made or run: {words or explorer.failed}"
+    fastest = max(tried, key=lambda item: item.gain)
+    return (
+        f"none of {len(tried)} mixtures is faster than the model in floating point and keeps 15 dB; the fastest, "
+        f"{fastest.mixture.words(explorer.layers)}, has {fastest.gain:.2f} × its speed and {fastest.sqnr:.1f} dB."
+    )
+
+
+def told(
+    explorer: Explorer, noise: Sequence[float], members: Sequence[Tried], final: Sequence[Tried]
+) -> dict[str, Any]:
+    """Everything that was tried, for plots and for people; `core.dossier.Search` says what is read of it."""
+    from math import log10
+
+    slots = {item.mixture: number for number, item in enumerate(members)}
+    latest = {item.mixture: item for item in (*explorer.tried.values(), *final) if item.gain}
+    edge = {item.mixture for item in front(worthwhile(list(latest.values())))}
+    return {
+        "ranked_by": "time" if explorer.clock else "bits",
+        "counted": next((item.counted for item in latest), "multiplications"),
+        "layers": [
+            {**layer.model_dump(), "sqnr": None if part == 1 else round(-10 * log10(max(part, 1e-20)), 2)}
+            for layer, part in zip(explorer.layers, noise, strict=True)
+        ],
+        "trials": [
+            {
+                "words": item.mixture.words(explorer.layers),
+                "mixture": item.mixture.model_dump(mode="json"),
+                "integers": item.mixture.layers,
+                "scheme": item.mixture.scheme,
+                "others": item.mixture.others,
+                "gain": item.gain,
+                "sqnr": item.sqnr,
+                "agreement": item.agreement,
+                "contended": item.contended,
+                "front": item.mixture in edge,
+                "slot": slots.get(item.mixture),
+            }
+            for item in latest.values()
+        ],
+        "refused": [{"words": key.words(explorer.layers), "why": why} for key, why in explorer.refused.items()],
+        "failed": explorer.failed,
+        "cut": explorer.cut,
+    }

@@ -1,0 +1,78 @@
+"""The searches over ONNX models: by time, by bits where borders cost time, by bits where they do not."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from edgebuild.compress.search.precision.explorer import Explorer
+from edgebuild.compress.search.precision.frontier import Tried
+from edgebuild.compress.search.precision.mixtures import Layer, Mixture
+from edgebuild.compress.search.precision.search import SearchPrecision
+from edgebuild.compress.search.precision.trials import TryMixtures
+from edgebuild.core.step import Workspace
+from edgebuild.core.wires import Artifact
+
+
+class SearchOnnx(SearchPrecision):
+    """For ONNX models: static INT8 as ONNX Runtime's quantizer writes it."""
+
+    version: ClassVar[int] = 4
+    tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
+    preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
+
+    calibration: Artifact
+    """A sample folder, apart from `samples`."""
+    form: dict[str, bool | str] = {}
+    """Options of `quantize_static` that the runtime wants."""
+    repair: bool = True
+    """Whether the members of the front are repaired where that brings 0.3 dB."""
+
+    def improved(self, explorer: Explorer, members: list[Tried]) -> list[Tried]:
+        """Each with the repairs that suit it best: the same operators on the same shapes take the same time."""
+        from edgebuild.compress.search.precision.repaired import improved
+
+        return improved(explorer, members) if self.repair and members else members
+
+    def layers(self, work: Workspace) -> list[Layer]:
+        """See `onnx_layers`."""
+        from edgebuild.compress.search.precision.onnx import onnx_layers
+
+        return onnx_layers(work.path(self.model))
+
+    def trial(self, work: Workspace, mixtures: tuple[Mixture, ...], keep: bool) -> TryMixtures:
+        """From one calibration of the method that the mixtures name."""
+        from edgebuild.compress.quantize.onnx_static import CalibrateRanges
+        from edgebuild.compress.search.precision.trials import TryOnnx
+
+        if mixtures and mixtures[0].repairs:
+            from edgebuild.compress.search.precision.repaired import repaired_trial
+
+            return repaired_trial(self, work, mixtures, keep)
+        method = mixtures[0].ranges if mixtures else "minmax"
+        ranges = CalibrateRanges(model=self.model, calibration=self.calibration, method=method)
+        if mixtures:
+            work.run(ranges)
+        return TryOnnx(
+            model=self.model,
+            ranges=ranges.out(),
+            samples=self.samples,
+            call=self.call,
+            mixtures=mixtures,
+            keep=keep,
+            form=self.form,
+        )
+
+
+class SearchOnnxTimed(SearchOnnx):
+    """The same by times taken on the target: it holds the machine alone, as its trials need it."""
+
+    version: ClassVar[int] = 3
+    deterministic: ClassVar[bool] = False
+    alone: ClassVar[bool] = True
+
+
+class SearchOnnxBits(SearchOnnx):
+    """For runtimes that place conversions themselves, and are not timed here: the noisiest layers stay in floats."""
+
+    version: ClassVar[int] = 3
+    borders: ClassVar[bool] = False
