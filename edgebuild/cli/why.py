@@ -133,15 +133,23 @@ def candidate_words(dossier: Dossier | None, name: str) -> list[str]:
 
 
 def searched(dossier: Dossier, name: str) -> list[str]:
-    """Which layers a search left in floating point for a candidate, and what that costs."""
+    """What a search that a candidate comes of knows of it."""
+    from edgebuild.deliver.report.networks import finalist
     from edgebuild.deliver.report.tried import sentence
 
-    return [
-        sentence(dossier, search, item).replace("*", "")
+    lines = [
+        sentence(dossier, search, item)
         for search in dossier.searches
         for item in search.finalists
         if item.candidate == name
     ]
+    lines += [
+        finalist(dossier, search, item)
+        for search in dossier.architectures
+        for item in search.trials
+        if item.candidate == name
+    ]
+    return [told.replace("*", "") for told in lines]
 
 
 def reruns(plan: Plan, store: Store, name: str) -> dict[str, list[str]]:

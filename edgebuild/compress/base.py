@@ -58,6 +58,8 @@ class Compressor(Protocol):
     """Type of the values between layers where a recipe says nothing of them."""
     repairs: ClassVar[bool]
     """Whether its static INT8 can be repaired."""
+    takes_ranges: ClassVar[bool]
+    """Whether its static INT8 can have ranges of a training under integers."""
     times_drafts: ClassVar[bool]
     """Whether a session of `call` tells times of a draft before it is finished."""
 
@@ -110,6 +112,10 @@ class Stage(Documented):
     def models(self) -> dict[str, str]:
         """Model files that it names, by the key they stand under."""
         return {}
+
+    def asks_next(self, following: Stage | None) -> str:  # noqa: ARG002 - for those whose work another one ends
+        """What must stand behind it instead of `following`, a sentence; "" where that is well."""
+        return ""
 
     def settled(self, training: Any) -> Stage:  # noqa: ARG002 - for those that train
         """The stage with `train:` of the spec where it says nothing itself (see `compress/train/settings.py`)."""

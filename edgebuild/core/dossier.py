@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from edgebuild.core.evidence import Measurement, Verdict
 from edgebuild.core.records import Record
+from edgebuild.core.searches import NetworkSearch, Search
 from edgebuild.core.wires import Refusal
 
 
@@ -115,70 +116,6 @@ class CandidateFile(Record):
         return None
 
 
-class SearchedLayer(Record):
-    """A layer that a search could compute in integers or not, in the order of execution."""
-
-    name: str
-    """"" where the model has none for it."""
-    op: str
-    part: float
-    """Of the multiplications of all layers, 0 to 1."""
-    sqnr: float | None
-    """In dB, of the whole model with this layer alone in the search's first scheme; None where that cannot be."""
-
-
-class Trial(Record):
-    """What came of one mixture of precisions."""
-
-    gain: float
-    """Time of the source over its own; 32 over its effective bits where the search ranked by bits."""
-    sqnr: float
-    """In dB, against the model in floating point."""
-
-
-class Finalist(Trial):
-    """A mixture that is told of by itself."""
-
-    candidate: str = ""
-    """That it became."""
-    scheme: str
-    """How the layers that it lowers are computed or stored: `int8`, `dynamic int8`, `4-bit storage`, …"""
-    others: str
-    """How all other layers are: `floating point`, or more bits."""
-    lowered: tuple[int, ...]
-    """Positions of the layers in its scheme."""
-
-
-class Search(Record):
-    """What one search over precisions tried, on samples of `select`."""
-
-    name: str
-    """Of the first candidate that came of it."""
-    scheme: str
-    """In which each layer was tried alone."""
-    ranked_by: Literal["time", "bits"]
-    """Measured on the target, or estimated where that was not at hand."""
-    counted: str = "multiplications"
-    """What a layer's part is a part of."""
-    layers: tuple[SearchedLayer, ...]
-    trials: tuple[Trial, ...]
-    """All of them but for `untold`, finalists among them."""
-    untold: int = 0
-    """Trials that nothing is kept of: there were too many."""
-    contended: int = 0
-    """Of all trials, those that others took the processor from meanwhile."""
-    cut: bool = False
-    """Whether its time or its number of trials was used up before all that it wanted was tried."""
-    refused: int = 0
-    """Mixtures that could not be made or run."""
-    refused_words: str = ""
-    """Why the first of them could not."""
-    finalists: tuple[Finalist, ...]
-    """Those that became candidates, in order of their slots."""
-    whole: tuple[Finalist, ...] = ()
-    """All layers in one scheme, where that was tried: what finalists are compared with."""
-
-
 class Dossier(Record):
     """One target: its candidates, the choice, the verdicts and how they came about."""
 
@@ -221,7 +158,9 @@ class Dossier(Record):
     notes: tuple[str, ...] = ()
     """Each a sentence: terms skipped, contended runs, too few samples."""
     searches: tuple[Search, ...] = ()
-    """What was tried for candidates that a search ended with."""
+    """What was tried for candidates that a search over precisions ended with."""
+    architectures: tuple[NetworkSearch, ...] = ()
+    """The same of searches over architectures."""
     protocol: dict[str, Any] = {}
     """How latency and memory were taken: rounds, processes, threads, warm-up."""
 

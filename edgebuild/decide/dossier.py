@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from edgebuild.core.dossier import Call, CandidateFile, Dossier, Tensor
 from edgebuild.core.records import Record
+from edgebuild.core.searches import NetworkSearch, Search
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Attempt
 from edgebuild.decide.budgets import Budget, Floors, Term
@@ -55,7 +56,7 @@ class Entrant(Record):
 class DecideTarget(Step):
     """Hold every number against the budgets, choose, and write down all that is true of one target."""
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     filename: ClassVar[str] = "dossier.json"
     inline: ClassVar[bool] = True
 
@@ -128,6 +129,7 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
     judged = next((item for item in files if item.name in (choice.name, choice.nearest)), None)
     verdicts = bench.verdicts(judged, REPORT) if judged is not None else ()
     met = all(verdict.status == "pass" for verdict in verdicts)
+    searches = raw.searches()
     return Dossier(
         name=step.name,
         release=step.release,
@@ -154,7 +156,8 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
         front=front(files, step.metrics),
         decisions=(*decisions(choice, files, met, judged), *differences(files, raw.layers(), step.budgets)),
         notes=(*choice.notes, *raw.notes()),
-        searches=raw.searches(),
+        searches=tuple(item for item in searches if isinstance(item, Search)),
+        architectures=tuple(item for item in searches if isinstance(item, NetworkSearch)),
         protocol=raw.protocol,
     )
 

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgebuild.core.dossier import Account, CandidateFile, Search
+from edgebuild.core.dossier import Account, CandidateFile
 from edgebuild.core.evidence import Measurement
+from edgebuild.core.searches import NetworkSearch, Search
 from edgebuild.core.step import Workspace
 from edgebuild.core.wires import Attempt, Refusal
 from edgebuild.decide import evidence
@@ -89,7 +90,7 @@ class Records:
         recipe = entrant.recipe.replace(entrant.searched, words) if words and entrant.searched else entrant.recipe
         return "; ".join([recipe, *(str(told["words"]) for told in map(self.json, entrant.told) if told)])
 
-    def searches(self) -> tuple[Search, ...]:
+    def searches(self) -> tuple[Search | NetworkSearch, ...]:
         """What each search tried, once, though several candidates come of it."""
         slots: dict[str, dict[int, str]] = {}
         fronts: dict[str, Path] = {}
@@ -98,8 +99,7 @@ class Records:
             if entrant.search is not None and isinstance(front, Path) and has_trials(front):
                 fronts[entrant.search.id] = front
                 slots.setdefault(entrant.search.id, {}).setdefault(entrant.slot, entrant.name)
-        found = (read_search(front, slots[search]) for search, front in fronts.items())
-        return tuple(item for item in found if item is not None)
+        return tuple(read_search(front, slots[search]) for search, front in fronts.items())
 
     def measurements(self, row: int, path: Path, digest: str, account: Any) -> tuple[Measurement, ...]:
         """Every number about a candidate that was made."""

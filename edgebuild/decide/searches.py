@@ -1,4 +1,4 @@
-"""The folder that a search over precisions leaves → what the dossier keeps of it."""
+"""The folder that a search leaves → what the dossier keeps of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgebuild.core.dossier import Finalist, Search, SearchedLayer, Trial
+from edgebuild.core.searches import Finalist, NetworkSearch, NetworkTrial, Search, SearchedLayer, Trial
 
 MOST = 400
 """Trials that a dossier keeps of one search."""
@@ -15,25 +15,59 @@ MOST = 400
 
 def slot_words(front: Path, slot: int) -> str:
     """The front's own words for one of its members; "" where it is shorter."""
-    members: list[dict[str, Any]] = json.loads((front / "front.json").read_text(encoding="utf-8"))
+    members: list[dict[str, Any]] = json.loads((front / "front.json").read_text(encoding="utf-8"))["members"]
     return str(members[slot]["words"]) if slot < len(members) else ""
 
 
 def has_trials(front: Path) -> bool:
-    """Whether a front comes of a search over precisions; of one over repairs its words tell all."""
+    """Whether a front comes with everything that was tried; of a search over repairs its words tell all."""
     return (front / "trials.json").is_file()
 
 
-def read_search(front: Path, names: Mapping[int, str]) -> Search | None:
-    """What was tried; None of another search than one over precisions.
+def read_search(front: Path, names: Mapping[int, str]) -> Search | NetworkSearch:
+    """What was tried.
 
     Args:
         front: the folder, with `trials.json`.
         names: slot to candidate.
     """
     told: dict[str, Any] = json.loads((front / "trials.json").read_text(encoding="utf-8"))
-    if "layers" not in told:
-        return None
+    return networks(told, names) if told.get("searched") == "architectures" else mixtures(told, names)
+
+
+def networks(told: Mapping[str, Any], names: Mapping[int, str]) -> NetworkSearch:
+    """Of a search over architectures."""
+    lost: list[dict[str, str]] = [*told["refused"], *told["failed"]]
+    return NetworkSearch(
+        name=names[min(names)],
+        space=told["space"],
+        networks=told["networks"],
+        ranked_by=told["ranked_by"],
+        spread=told["spread"],
+        metric=told["metric"],
+        unit=told["unit"],
+        better=told["better"],
+        rungs=tuple(told["rungs"]),
+        trials=tuple(
+            NetworkTrial(
+                words=row["words"],
+                gain=row["gain"],
+                score=row["score"],
+                epochs=row["epochs"],
+                stopped=row["stopped"],
+                candidate=names.get(row["slot"], ""),
+            )
+            for row in told["trials"]
+        ),
+        contended=sum(bool(row["contended"]) for row in told["trials"]),
+        cut=told["cut"],
+        refused=len(lost),
+        refused_words=lost[0]["why"] if lost else "",
+    )
+
+
+def mixtures(told: Mapping[str, Any], names: Mapping[int, str]) -> Search:
+    """Of a search over precisions."""
     rows: list[dict[str, Any]] = told["trials"]
     slots = {row["slot"]: row for row in rows if row["slot"] in names}
     refused: list[dict[str, str]] = told["refused"]

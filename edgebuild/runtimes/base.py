@@ -103,6 +103,8 @@ class Target(Documented):
     """Type of the values between layers where a recipe says nothing of them."""
     repairs: ClassVar[bool] = False
     """Whether its static INT8 can be repaired (`repair:` of a candidate)."""
+    takes_ranges: ClassVar[bool] = False
+    """Whether its static INT8 can have ranges of a training under integers (`train: {quantize: int8}`)."""
     times_drafts: ClassVar[bool] = False
     """Whether a session of `call` tells times of a draft before it is finished, so that searches can rank by them."""
     raw_golden: ClassVar[bool] = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,17 @@ def recipe(checker: Checker, loc: Loc, entry: dict[str, Any]) -> Recipe | None:
         checker.say(loc, "says nothing to do.", fix, key=True)
         return None
     made = tuple(item for item in stages if item is not None)
+    places = [(*loc, "steps", number) for number in range(len(made))] if "steps" in entry else [(*loc, *named)]
+    order(checker, places, made)
     return Recipe(stages=made, source=path, required=required)
+
+
+def order(checker: Checker, places: Sequence[Loc], stages: Sequence[Stage]) -> None:
+    """What a stage asks of the one behind it."""
+    for place, item, following in zip(places, stages, [*stages[1:], None], strict=False):
+        asked = item.asks_next(following)
+        if asked:
+            checker.say(place, f"{asked}.", "Write `{quantize: int8}` behind it.", key=True)
 
 
 def after(checker: Checker, loc: Loc, entry: dict[str, Any]) -> Recipe | None:

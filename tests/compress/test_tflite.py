@@ -20,6 +20,7 @@ from edgebuild.compress.quantize.tflite_graph import operand_kinds
 from edgebuild.errors import Refused
 from edgebuild.models.convert.tensorflow_to_tflite import tensorflow_to_tflite
 from edgebuild.models.inspect.step import inspect_model
+from edgebuild.models.tidy.tflite_file import read, write
 from tests.compress.conftest import sqnr
 
 Made = Callable[[Path], None]
@@ -69,6 +70,21 @@ def test_weights_alone_are_stored_smaller(weights: str, least: float, network: P
     quantize_tflite_weights(network, tmp_path / "small.tflite", weights)
     assert operand_kinds((tmp_path / "small.tflite").read_bytes())["stored"] >= 3
     assert sqnr("litert", tmp_path / "small.tflite", network, samples(30, 2)) > least
+
+
+def test_a_file_of_before_2020_names_its_operators_in_another_field(network: Path, tmp_path: Path) -> None:
+    model = read(network.read_bytes())
+    for code in model.operatorCodes:
+        if code.builtinCode < 127:
+            code.deprecatedBuiltinCode, code.builtinCode = code.builtinCode, 0
+    model.signatureDefs = None
+    old = tmp_path / "old.tflite"
+    old.write_bytes(write(model))
+    made = static(old, tmp_path)
+    assert operand_kinds(made.read_bytes())["float"] == 0
+    assert sqnr("litert", made, old, samples(30, 2)) > 20
+    quantize_tflite_dynamic(old, tmp_path / "dynamic.tflite")
+    assert operand_kinds((tmp_path / "dynamic.tflite").read_bytes())["dynamic"] >= 3
 
 
 def test_two_calls_write_the_same_bytes(network: Path, tmp_path: Path) -> None:

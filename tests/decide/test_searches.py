@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebuild.compress.search.precision.mixtures import Mixture
-from edgebuild.core.dossier import Dossier, Search
+from edgebuild.core.dossier import Dossier
+from edgebuild.core.searches import Search
 from edgebuild.core.wires import Refusal
 from edgebuild.decide import searches
 from edgebuild.decide.dossier import DecideTarget

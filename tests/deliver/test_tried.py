@@ -11,7 +11,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from edgebuild.core.dossier import Dossier, Finalist, Search, SearchedLayer, Trial
+from edgebuild.core.dossier import Dossier
+from edgebuild.core.searches import Finalist, Search, SearchedLayer, Trial
 from edgebuild.decide.searches import read_search
 from edgebuild.deliver.report.scene import HEIGHT, WIDTH
 from edgebuild.deliver.report.step import write_report

@@ -13,7 +13,7 @@ from edgebuild.compress.train.step import TrainModel
 from edgebuild.compress.train.students import BuildStudent, NarrowModel
 from edgebuild.core.step import Step
 from edgebuild.measure.predict import Predict
-from edgebuild.plan.eject import eject
+from edgebuild.plan.eject import eject, refusals
 from edgebuild.plan.lower import Plan, lower
 from edgebuild.spec import Spec
 from tests.compress.train.conftest import network
@@ -31,9 +31,11 @@ candidates:
   defaults: false
 {candidates}
 targets:
-  pi: {{device: raspberry-pi-5, runtime: onnxruntime}}
-  phone: {{device: raspberry-pi-5, runtime: litert}}
+{targets}
 """
+TARGETS = """\
+  pi: {device: raspberry-pi-5, runtime: onnxruntime}
+  phone: {device: raspberry-pi-5, runtime: litert}"""
 
 
 @pytest.fixture
@@ -44,9 +46,9 @@ def planned(tmp_path: Path) -> Iterator[Callable[..., Plan]]:
         (tmp_path / name).write_bytes(b"not read before a build")
     (tmp_path / "student.py").write_text("def build(): ...\ndef fit(model, data, context): ...\n")
 
-    def plan(candidates: str, source: str = "bright.keras", train: str = "") -> Plan:
+    def plan(candidates: str, source: str = "bright.keras", train: str = "", targets: str = TARGETS) -> Plan:
         file = tmp_path / "deployment.edge.yaml"
-        file.write_text(TEXT.format(source=source, candidates=candidates, train=train))
+        file.write_text(TEXT.format(source=source, candidates=candidates, train=train, targets=targets))
         return lower([specs.load(file)])
 
     yield plan
@@ -105,6 +107,14 @@ def test_ranges_of_a_training_under_integers_reach_every_runtime(planned: Callab
     assert len(read) == 4
     assert entrant(plan, "a").words.endswith("S8 weights per channel, ranges of the training")
     assert "train 4 epochs, as integers will compute; static INT8" in entrant(plan, "a").words
+
+
+def test_scales_that_were_trained_do_not_vanish_into_another_calibration(planned: Callable[..., Plan]) -> None:
+    qat = "  a: {steps: [{train: {quantize: int8}}, {quantize: int8}]}"
+    plan = planned(qat, targets="  t: {device: raspberry-pi-5, runtime: tensorrt}")
+    (declined,) = refusals(plan.graph, entrant(plan, "a").model)
+    assert declined.refusal.kind == "not applicable"
+    assert declined.refusal.why.startswith("this target calibrates by itself")
 
 
 def test_what_is_left_after_pruning_is_trained_or_taught(planned: Callable[..., Plan]) -> None:

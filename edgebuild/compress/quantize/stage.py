@@ -74,6 +74,11 @@ class Quantize(Stage):
         return self
 
     @property
+    def static(self) -> bool:
+        """Whether weights and activations are integers whose ranges are known before."""
+        return (self.weights, self.activations) == ("int8", "int8")
+
+    @property
     def repaired(self) -> bool:
         """Whether anything is done besides quantizing; of `mixed` where nothing forbids it."""
         return self.repair != "none" and (self.repair is not None or self.weights == "mixed")
@@ -91,6 +96,11 @@ class Quantize(Stage):
             raise Refused(
                 by="repair", why="it repairs ONNX models, of onnxruntime and tensorrt targets.",
                 fix="Leave `repair` out.", kind="not applicable",
+            )  # fmt: skip
+        if draft.ranges is not None and not target.takes_ranges:
+            raise Refused(
+                by="quantize", why="this target calibrates by itself, so scales that were trained would not reach it.",
+                fix="Train without `quantize`, or ship it by onnxruntime or litert.", kind="not applicable",
             )  # fmt: skip
         how = self if self.activations else self.model_copy(update={"activations": target.arithmetic})
         return target.quantize(to, draft, how)

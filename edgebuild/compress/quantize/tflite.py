@@ -115,7 +115,7 @@ class QuantizeTfliteStatic(Step):
     Result:  x → QUANTIZE → CONV_2D(w8, b32) → DEQUANTIZE → y
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = TOOLS
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "model.tflite"
@@ -153,7 +153,7 @@ def quantize_tflite_static(
 class QuantizeTfliteDynamic(Step):
     """Store weights in 8 bits; kernels quantize activations at run time. Needs no calibration data."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = TOOLS
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "model.tflite"
@@ -182,7 +182,7 @@ def quantize_tflite_dynamic(model: Path, output: Path, per_channel: bool = True)
 class QuantizeTfliteWeights(Step):
     """Store weights in 8 bits or in float16; they are turned to float32 before use. Needs no calibration data."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = TOOLS
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "model.tflite"

@@ -14,13 +14,17 @@ BORDERS = ("QUANTIZE", "DEQUANTIZE")
 def with_signature(content: bytes) -> bytes:
     """The same model with a signature, from its cleaned tensor names where it has none.
 
-    Only a signature keeps the name of an output whose tensor a quantizer replaces.
+    Only a signature keeps the name of an output whose tensor a quantizer replaces. Files of before 2020 name their
+    operators in a field that quantizers do not read any more; they get both.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     model = read(content)
+    old = [code for code in model.operatorCodes or () if code.builtinCode < code.deprecatedBuiltinCode]
+    for code in old:
+        code.builtinCode = code.deprecatedBuiltinCode
     if model.signatureDefs:
-        return content
+        return write(model) if old else content
     graph = model.subgraphs[0]
 
     def named(indices: Any) -> list[Any]:

@@ -34,8 +34,8 @@ def finalist(slot: int, superlative: str) -> str:
     return f"the {place}{superlative} finalist"
 
 
-def write_front(output: Path, members: Sequence[Member]) -> None:
-    """The output of a search: `front.json` and a folder for each member, the best first."""
+def write_front(output: Path, members: Sequence[Member], why: str = "") -> None:
+    """The output of a search: `front.json` and a folder for each member, the best first; `why` it has none."""
     output.mkdir(parents=True)
     index: list[dict[str, Any]] = []
     for number, member in enumerate(members):
@@ -46,19 +46,25 @@ def write_front(output: Path, members: Sequence[Member]) -> None:
             place.mkdir()
             shutil.copyfile(member.path, place / member.path.name)
         index.append({"file": member.path.name, "words": member.words, "values": member.values})
-    (output / INDEX).write_text(json.dumps(index, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    told = json.dumps({"members": index, "why": why}, indent=1, sort_keys=True)
+    (output / INDEX).write_text(told + "\n", encoding="utf-8")
 
 
 def read_front(front: Path) -> list[dict[str, Any]]:
     """`file`, `words` and `values` of each member."""
-    found: list[dict[str, Any]] = json.loads((front / INDEX).read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = _index(front)["members"]
+    return found
+
+
+def _index(front: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((front / INDEX).read_text(encoding="utf-8"))
     return found
 
 
 class TakeSlot(Step):
     """One member of a front as a model like any other."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     front: Artifact
     number: int
@@ -74,8 +80,8 @@ class TakeSlot(Step):
         """Raises: Refused: the front is shorter."""
         members = read_front(work.path(self.front))
         if self.number >= len(members):
-            count = f"{len(members)} finalist{'' if len(members) == 1 else 's'}"
-            raise Refused(by="search", why=f"It ended with {count}.", kind="not applicable")
+            count = f"It ended with {len(members)} finalist{'' if len(members) == 1 else 's'}."
+            raise Refused(by="search", why=_index(work.path(self.front))["why"] or count, kind="not applicable")
         place = work.path(self.front) / str(self.number) / str(members[self.number]["file"])
         if place.is_dir():
             shutil.copytree(place, work.output)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from edgebuild.compress.base import Compressor, Draft, Stage
+from edgebuild.compress.quantize.stage import Quantize
 from edgebuild.compress.train.constraints import AnyConstraint
 from edgebuild.compress.train.fakequant import FakeQuant
 from edgebuild.compress.train.folding import FoldNorms
@@ -41,6 +42,12 @@ class TrainingStage(Overrides, Stage):
         if self.quantize and self.fresh:
             raise ValueError("must start from trained weights under `quantize`; train first, and put this stage behind")
         return self
+
+    def asks_next(self, following: Stage | None) -> str:
+        """A training under integers ends with ranges, which `quantize: int8` alone takes."""
+        if not self.quantize or (isinstance(following, Quantize) and following.static and not following.repaired):
+            return ""
+        return "must have `quantize: int8` as the next stage, without `repair`: its ranges are those of the training"
 
     @property
     def fresh(self) -> bool:

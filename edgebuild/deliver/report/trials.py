@@ -37,7 +37,7 @@ def trials_scene(chart: TrialsChart) -> Scene:
             Sign("mark", circle, "became a candidate", some),
             Sign("dot", dot, "tried", not all(point.name for point in chart.points)),
             Sign("front", None, "Pareto front", True),
-            Sign("one", None, "the source's speed" if "speed" in chart.x.label else "32 bits", True),
+            Sign("one", None, chart.one, True),
         ],
     )
     return scene

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgebuild.core.dossier import Dossier, Finalist, Search
+from edgebuild.core.dossier import Dossier
+from edgebuild.core.searches import Finalist, Search
 from edgebuild.deliver.report.charts import Axis, Chart, Point, Span, slug
 from edgebuild.deliver.report.numbers import NOTHING, cell, code, device_words, line, number, times
 
@@ -20,7 +21,10 @@ SAME = 0.005
 
 @dataclass(frozen=True)
 class TrialsChart(Chart):
-    """Every trial by what it gains and how near it stays; points without a name became no candidate."""
+    """Every trial by what it gains and how good it is; points without a name became no candidate."""
+
+    one: str = "the source's speed"
+    """What a gain of 1 is."""
 
     @property
     def words(self) -> str:
@@ -59,6 +63,7 @@ def trials_chart(dossier: Dossier, search: Search) -> TrialsChart:
         y=Axis("sqnr", "SQNR against the source (dB)", True),
         points=tuple(points),
         limits=(),
+        one="the source's speed" if timed else "32 bits",
     )
 
 
@@ -69,6 +74,7 @@ def tried(dossier: Dossier, search: Search, chart: TrialsChart) -> dict[str, Any
         "figure": {"file": f"{chart.name}.svg", "words": chart.words} if chart.points else None,
         "finalists": [line(sentence(dossier, search, item)) for item in search.finalists],
         "scheme": search.scheme,
+        "networks": [],
         "layers": layers(search),
         "counted": search.counted,
     }

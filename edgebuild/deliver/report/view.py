@@ -12,6 +12,7 @@ from edgebuild.decide.words import refusals
 from edgebuild.deliver.report import matrix, origin
 from edgebuild.deliver.report.across import across
 from edgebuild.deliver.report.charts import Chart, charts
+from edgebuild.deliver.report.networks import networks, networks_chart
 from edgebuild.deliver.report.numbers import device_words, line
 from edgebuild.deliver.report.outcome import headline, outcome_row, verdict_rows
 from edgebuild.deliver.report.tried import TrialsChart, trials_chart, tried
@@ -31,10 +32,10 @@ def report_view(
     for dossier, own in zip(dossiers, budgets, strict=True):
         figures, lost = charts(dossier, own)
         drawn += figures
-        own_searches = [(search, trials_chart(dossier, search)) for search in dossier.searches]
-        searched += [chart for _, chart in own_searches if chart.points]
+        told_searches, own_charts = searches_view(dossier)
+        searched += [chart for chart in own_charts if chart.points]
         told = target_view(dossier, figures, lost)
-        targets.append(told | {"tried": [tried(dossier, search, chart) for search, chart in own_searches]})
+        targets.append(told | {"tried": told_searches})
     first = dossiers[0]
     view = {
         "title": f"{first.name} {first.release}",
@@ -50,13 +51,31 @@ def report_view(
                 "target": dossier.target,
                 "candidate": dossier.choice,
                 "package": package(dossier),
-                "searched": any(dossier.choice == item.candidate for one in dossier.searches for item in one.finalists),
+                "searched": dossier.choice in finalists(dossier),
             }
             for dossier in dossiers
             if dossier.choice is not None
         ],
     }
     return view, drawn, searched
+
+
+def searches_view(dossier: Dossier) -> tuple[list[dict[str, Any]], list[TrialsChart]]:
+    """What the report says of each search of a target, and its figure."""
+    told, drawn = [], []
+    for search in dossier.searches:
+        drawn.append(trials_chart(dossier, search))
+        told.append(tried(dossier, search, drawn[-1]))
+    for space in dossier.architectures:
+        drawn.append(networks_chart(dossier, space))
+        told.append(networks(dossier, space, drawn[-1]))
+    return told, drawn
+
+
+def finalists(dossier: Dossier) -> set[str]:
+    """Candidates that a search ended with."""
+    mixed = {item.candidate for search in dossier.searches for item in search.finalists}
+    return mixed | {item.candidate for search in dossier.architectures for item in search.trials}
 
 
 def package(dossier: Dossier) -> str:

@@ -41,6 +41,7 @@ class LiteRTTarget(Target):
     extra: ClassVar[str] = "litert"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "ai-edge-litert", "ai-edge-quantizer")
     runs_on: ClassVar[tuple[str, ...]] = ("ai-edge-litert", "numpy")
+    takes_ranges: ClassVar[bool] = True
     times_drafts: ClassVar[bool] = True
     searchable: ClassVar[tuple[str, ...]] = ("threads", "xnnpack")
 

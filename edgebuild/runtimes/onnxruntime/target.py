@@ -50,6 +50,7 @@ class OnnxRuntimeTarget(Target):
     extra: ClassVar[str] = "onnxruntime"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "onnx", "onnxruntime", "onnxsim", "onnxconverter-common")
     runs_on: ClassVar[tuple[str, ...]] = ("onnxruntime", "numpy")
+    takes_ranges: ClassVar[bool] = True
     times_drafts: ClassVar[bool] = True
     searchable: ClassVar[tuple[str, ...]] = ("threads", "optimization", "execution")
 

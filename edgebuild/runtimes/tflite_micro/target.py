@@ -31,6 +31,7 @@ class TFLiteMicroTarget(Target):
     extra: ClassVar[str] = "micro"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "tflite-micro", "ai-edge-litert", "ai-edge-quantizer")
     runs_on: ClassVar[tuple[str, ...]] = ("tflite-micro", "numpy")
+    takes_ranges: ClassVar[bool] = True
     evidence_here: ClassVar[Evidence] = "emulated"
     """What accuracy is worth when the model runs on this machine in the place of a microcontroller."""
 

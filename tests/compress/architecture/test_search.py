@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from edgebuild.compress.search.architecture.holdout import HELD, HoldOut
+from edgebuild.compress.search.architecture.paper import SPREAD
 from edgebuild.compress.search.architecture.search import TRIALS, SearchArchitecture
 from edgebuild.compress.search.architecture.space import Axes
 from edgebuild.compress.search.front import read_front
@@ -116,8 +117,8 @@ def test_a_killed_search_runs_nothing_twice_and_a_longer_one_only_what_is_new(tm
             "width 0.125, depth 1, kernel 3",
             "width 0.5, depth 2, kernel 3",
         ]
-        assert (told["ranked_by"], told["evidence"]) == ("multiplications", "estimated")
-        assert all("an estimate and no time" in item["words"] for item in front)
+        assert (told["ranked_by"], told["evidence"], told["spread"]) == ("multiplications", "estimated", SPREAD)
+        assert all("no time taken" in item["words"] for item in front)
         nobody_beats(tried)
         _, longer = found(searching(folder, trials=4), store)
         assert longer["trials"][:3] == [{**item, **ends(longer, number)} for number, item in enumerate(tried)]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from edgebuild.compress.search.architecture.attempts import Attempts
 from edgebuild.compress.search.architecture.frontier import Tried, edge, rungs, spread
+from edgebuild.compress.search.architecture.paper import SPREAD
 from edgebuild.compress.search.architecture.space import Axes, words
 from edgebuild.compress.search.architecture.study import Study
 from edgebuild.compress.search.front import Member, write_front
@@ -40,7 +41,7 @@ class SearchArchitecture(Step):
     tried. Killed, it goes on where it was: all that a trial does is stored, and the same trials are asked for again.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("optuna", "tensorflow", "keras", "numpy")
     filename: ClassVar[str] = "front"
     portable: ClassVar[bool] = False
@@ -84,7 +85,7 @@ class SearchArchitecture(Step):
 class SearchArchitectureTimed(SearchArchitecture):
     """The same by times taken on the target: it holds the machine alone, as its trials need it."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     alone: ClassVar[bool] = True
 
 
@@ -153,7 +154,7 @@ def member(attempts: Attempts, item: Tried) -> Member:
     score = shown(step, item.score)
     pace = f"{item.gain:.2f} × the speed in the search"
     if step.clock is None:
-        pace = f"{1 / item.gain:.2f} × the {attempts.counted} of the source, an estimate and no time"
+        pace = f"{1 / item.gain:.2f} × the {attempts.counted} of the source, no time taken"
     epochs = f"{item.epochs} epoch{'' if item.epochs == 1 else 's'}"
     text = f"{words(item.choices)}; {pace}, {step.judge.name} {score} on held-out samples of train after {epochs}"
     return Member(path=item.path, words=text, values={"gain": item.gain, "score": value(step, item.score)})
@@ -175,13 +176,15 @@ def told(attempts: Attempts, members: list[Tried], cut: bool) -> dict[str, Any]:
     step = attempts.step
     best = {id(item) for item in edge([item for item in attempts.tried if not item.stopped])}
     slots = {id(item): number for number, item in enumerate(members)}
+    ranked = "time" if step.clock else attempts.counted
     return {
         "searched": "architectures",
         "space": step.space,
         "axes": step.axes.declared(),
         "networks": step.axes.size(),
-        "ranked_by": "time" if step.clock else attempts.counted,
+        "ranked_by": ranked,
         "evidence": "measured" if step.clock else "estimated",
+        "spread": SPREAD if ranked == "multiplications" else None,
         "metric": step.judge.name,
         "unit": step.judge.metric.unit,
         "better": step.judge.better,

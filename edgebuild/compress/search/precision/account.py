@@ -16,12 +16,15 @@ def member(item: Tried, layers: Sequence[Layer]) -> Member:
     return Member(path=item.path, words=item.mixture.words(layers), values={"gain": item.gain, "sqnr": item.sqnr})
 
 
+def nothing_made(explorer: Explorer) -> str:
+    """Why there is not even a trial."""
+    words = next(iter(explorer.refused.values()), "")
+    return f"none of {len(explorer.refused)} mixtures could be made or run: {words or explorer.failed}"
+
+
 def nothing_gained(explorer: Explorer) -> str:
     """Why the front is empty, with how near it came."""
     tried = list(explorer.tried.values())
-    if not tried:
-        words = next(iter(explorer.refused.values()), "")
-        return f"none of {len(explorer.refused)} mixtures could be made or run: {words or explorer.failed}"
     fastest = max(tried, key=lambda item: item.gain)
     return (
         f"none of {len(tried)} mixtures is faster than the model in floating point and keeps 15 dB; the fastest, "

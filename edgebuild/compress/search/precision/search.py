@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from edgebuild.compress.quantize.stage import SLOTS
 from edgebuild.compress.search.front import write_front
-from edgebuild.compress.search.precision.account import member, nothing_gained, told
+from edgebuild.compress.search.precision.account import member, nothing_gained, nothing_made, told
 from edgebuild.compress.search.precision.bits import quietest
 from edgebuild.compress.search.precision.explorer import BATCH, Explorer
 from edgebuild.compress.search.precision.frontier import Tried, spread, worthwhile
@@ -85,7 +85,7 @@ class SearchPrecision(Step):
         raise NotImplementedError
 
     def run(self, work: Workspace) -> None:
-        """Raises: Refused: the model has no layers to choose from, or no mixture gains anything."""
+        """Raises: Refused: the model has no layers to choose from, or no mixture could be made."""
         layers = self.layers(work)
         if not layers:
             raise Refused(by="search", why="the model has no layers with stored weights that have an integer form.")
@@ -108,9 +108,11 @@ class SearchPrecision(Step):
                 explorer.attempt(item.without(kept) for item in quietest(noise, whole))
         found = finalists(explorer, self.others)
         members = self.improved(explorer, spread(found, self.slots))
-        if not members:
-            raise Refused(by="search", why=nothing_gained(explorer), kind="not applicable")
-        write_front(work.output, [member(item, layers) for item in members])
+        if not explorer.tried:
+            raise Refused(by="search", why=nothing_made(explorer), kind="not applicable")
+        write_front(
+            work.output, [member(item, layers) for item in members], "" if members else nothing_gained(explorer)
+        )
         account = told(explorer, noise, members, [*found, *members]) | {"scheme": wholes[0].scheme}
         (work.output / TRIALS).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -126,7 +128,7 @@ class SearchPrecision(Step):
         """Indices of the layers that stay in floating point.
 
         Raises:
-            Refused: a glob matches no layer.
+            Refused: a glob matches no layer, or they match all.
         """
         from fnmatch import fnmatchcase
 
@@ -138,6 +140,9 @@ class SearchPrecision(Step):
                 why = f"`keep_float` matches no layer with `{pattern}`."
                 raise Refused(by="search", why=why, fix=f"Its layers: {names}.")
             found += matching
+        if len(set(found)) == len(layers):
+            why = "`keep_float` names every layer, and leaves none to choose."
+            raise Refused(by="search", why=why, fix="Take one of its globs out.")
         return tuple(sorted(set(found)))
 
 
