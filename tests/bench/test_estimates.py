@@ -1,7 +1,7 @@
 """How far two networks of one board are apart in their time for a multiplication: the interval of estimates.
 
-`EDGEBUILD_STUDIES=DIR pytest -m bench -s …`; DIR has `mlperf-tiny-results.psv`: round, submitter, board, network and time
-of MLPerf Tiny, closed division.
+`EDGEBUILD_STUDIES=DIR pytest -m bench -s …`; DIR has `mlperf-tiny-results.psv`: round, submitter, board, network and
+time of MLPerf Tiny, closed division.
 """
 
 from __future__ import annotations
