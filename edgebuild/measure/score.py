@@ -31,7 +31,7 @@ class Score(Step):
     direction, in pp where the unit is %; metrics that compare with the source themselves have none.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "scores.json"

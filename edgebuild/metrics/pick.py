@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan, nan
 from typing import TYPE_CHECKING
 
 from edgebuild.errors import DataError, Problem, did_you_mean
@@ -171,5 +172,7 @@ def numbers(metric: Metric, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
 
 
 def worst(values: dict[str, float], better: str) -> float:
-    """The number of the output that does worst."""
+    """The number of the output that does worst; NaN where that of one is."""
+    if any(isnan(value) for value in values.values()):
+        return nan
     return min(values.values()) if better == "higher" else max(values.values())

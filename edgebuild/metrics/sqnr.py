@@ -24,7 +24,7 @@ class Sqnr(Metric):
     needs_labels: ClassVar[bool] = False
 
     def value(self, samples: Samples) -> float:
-        """In dB, within ±200. Raises: DataError: an output cannot be compared with the reference's."""
+        """In dB, within ±200; NaN where an answer is. Raises: DataError: an output cannot be compared."""
         return worst(self.by_output(samples), self.better)
 
     def by_output(self, samples: Samples) -> dict[str, float]:
@@ -49,10 +49,10 @@ def _energies(metric: Metric, samples: Samples) -> dict[str, np.ndarray]:
 
 
 def _ratio(energies: np.ndarray) -> np.ndarray:
-    """Decibels of signal over noise along the last axis."""
+    """Decibels of signal over noise along the last axis; noise that is no number is not the least of all."""
     import numpy as np
 
     signal, noise = energies[..., 0], energies[..., 1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(noise > 0, 10 * np.log10(signal / noise), CEILING_DB)
+        ratio = np.where(noise == 0, CEILING_DB, 10 * np.log10(signal / noise))
     return np.clip(ratio, -CEILING_DB, CEILING_DB)

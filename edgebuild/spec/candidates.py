@@ -46,6 +46,9 @@ def candidates(checker: Checker, written: dict[str, Any]) -> tuple[dict[str, Rec
         elif isinstance(entry, dict) and entry:
             for suffix, plain in swept(checker, loc, entry).items():
                 made = recipe(checker, loc, plain)
+                if suffix and name + suffix in written:
+                    fix = "Call that one differently."
+                    checker.say(loc, f"its sweep makes `{name + suffix}`, which is written too.", fix, key=True)
                 if made is not None:
                     found[name + suffix] = made.model_copy(update={"family": name}) if suffix else made
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from math import prod
 from typing import Any
@@ -13,6 +14,8 @@ from edgebuild.spec.words import got_words
 SWEEP = "sweep"
 MOST = 16
 """Candidates of one entry."""
+LONG = 40
+"""Letters of a value in a name."""
 
 Swept = dict[Loc, dict[str, list[Any]]]
 """Place of a stage to the values of its keys."""
@@ -41,9 +44,18 @@ def swept(checker: Checker, loc: Loc, entry: dict[str, Any]) -> dict[str, dict[s
             options = reached(plain, path)
             options.pop(SWEEP, None)
             options[key] = value
-        suffix = "".join(f".{key}-{value}" for (_, key, _), value in zip(axes, chosen, strict=True))
-        made[suffix.lower()] = plain
+        suffix = "".join(f".{key}-{worded(value)}" for (_, key, _), value in zip(axes, chosen, strict=True))
+        if suffix in made:
+            what = f"two values of its sweep would both be called `{suffix[1:]}`."
+            checker.say(loc, what, "Write them as candidates of their own.", key=True)
+            return {}
+        made[suffix] = plain
     return made
+
+
+def worded(value: Any) -> str:
+    """A value as part of a candidate's name: `30-min`, `models-a.keras`."""
+    return re.sub(r"[^a-z0-9.]+", "-", str(value).lower()).strip("-.")[:LONG] or "0"
 
 
 def stages(entry: dict[str, Any]) -> list[tuple[Loc, dict[str, Any]]]:

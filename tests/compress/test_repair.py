@@ -11,7 +11,7 @@ import pytest
 from onnx import numpy_helper
 
 from edgebuild.compress.quantize.onnx_blocks import quantize_blocks
-from edgebuild.compress.quantize.onnx_static import quantize_static
+from edgebuild.compress.quantize.onnx_static import calibrate_ranges, quantize_static
 from edgebuild.compress.quantize.ranges import read_ranges
 from edgebuild.compress.quantize.repair.bias import correct_bias
 from edgebuild.compress.quantize.repair.chain import quantize_named
@@ -238,6 +238,39 @@ def test_histograms_hold_every_value_between_its_bounds(samples: Path, tmp_path:
         assert {"x", "a1", "s", "y"} <= set(names)
         assert found["counts"][names.index("x")].sum() == 48 * 3 * 64
         assert found["bounds"][names.index("a1")][0] == 0.0
+
+
+def test_a_tensor_that_is_not_finite_has_no_range(tmp_path: Path) -> None:
+    masked = """<ir_version: 8, opset_import: ["":17]>
+    g (float[n,4] x) => (float[n,4] y) {
+     k = Greater (x, zero)
+     m = Where (k, x, low)
+     y = Softmax (m)
+    }"""
+    constants = {"zero": np.zeros(1), "low": np.full(1, -np.inf)}
+    model = written(tmp_path / "masked.onnx", masked, constants)
+    np.savez(tmp_path / "rows.npz", x=np.random.default_rng(1).normal(size=(4, 4)).astype(np.float32))
+    with pytest.raises(Refused, match="the values of `m` on the calibration samples are not all finite"):
+        take_histograms(model, tmp_path / "rows.npz", tmp_path / "histograms.npz", 64)
+    with pytest.raises(Refused, match="are not all finite"):
+        calibrate_ranges(model, tmp_path / "rows.npz", tmp_path / "ranges.json", "minmax")
+
+
+def test_a_series_has_its_channels_on_axis_1(tmp_path: Path) -> None:
+    series = """<ir_version: 8, opset_import: ["":17]>
+    g (float[n,3,20] x) => (float[n,5,18] y) { y = Conv (x, w, b) }"""
+    random = np.random.default_rng(2)
+    weights = {"w": random.normal(size=(5, 3, 3)), "b": random.normal(size=5)}
+    model = written(tmp_path / "series.onnx", series, weights)
+    shifted = written(tmp_path / "shifted.onnx", series, weights | {"b": weights["b"] + 0.3})
+    np.savez(tmp_path / "rows.npz", x=random.normal(size=(30, 3, 20)).astype(np.float32))
+    small = quantized(shifted, tmp_path / "rows.npz")
+    correct_bias(model, small, tmp_path / "rows.npz", tmp_path / "corrected.onnx")
+    with np.load(tmp_path / "rows.npz") as archive:
+        x = archive["x"]
+    errors = [abs((answers(made, x) - answers(model, x)).mean((0, 2))) for made in (small, tmp_path / "corrected.onnx")]
+    assert errors[0].min() > 0.25
+    assert errors[1].max() < 0.05
 
 
 @pytest.mark.parametrize("form", [{}, {"activations": "int8", "symmetric": True, "quantize_bias": False}])

@@ -64,3 +64,4 @@ def test_nan_in_one_alone_is_no_end() -> None:
     other[0, 2] = np.nan
 
     assert np.isnan(MaxError().value(of(other, SCORES)))
+    assert np.isnan(Sqnr().value(of(other, SCORES)))

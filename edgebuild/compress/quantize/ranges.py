@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgebuild.errors import Refused
+
 SIGNIFICANT_BITS = 12
 """Kernels of two machines differ in the last bits of a float; ranges of 12 bits come out equal on both, and the scale
 moves by less than 1/8 of one part in 1000, far below the 1/255 of a step."""
@@ -25,13 +27,27 @@ def rounded(value: float) -> float:
 
 
 def write_ranges(file: Path, method: str, samples: int, ranges: Mapping[str, tuple[float, float]]) -> None:
-    """Lowest and highest value of each tensor, rounded, names sorted."""
+    """Lowest and highest value of each tensor, rounded, names sorted.
+
+    Raises:
+        Refused: a bound is not finite.
+    """
+    for name, bounds in ranges.items():
+        if not all(map(math.isfinite, bounds)):
+            raise endless(name)
     content = {
         "method": method,
         "samples": samples,
         "ranges": {name: [rounded(low), rounded(high)] for name, (low, high) in sorted(ranges.items())},
     }
     file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def endless(tensor: str) -> Refused:
+    """What a calibration says of a tensor that has no range: a mask of -inf, a division by 0."""
+    why = f"the values of `{tensor}` on the calibration samples are not all finite, so it has no range."
+    fix = "Mask with a large finite number instead of -inf, or use `dynamic` or `float16`."
+    return Refused(by="calibrate", why=why, fix=fix, kind="not applicable")
 
 
 def read_ranges(file: Path) -> dict[str, tuple[float, float]]:

@@ -62,6 +62,14 @@ class Quantize(Stage):
         return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()} if lists else value
 
     @model_validator(mode="after")
+    def _searched(self) -> Quantize:
+        if self.keep_float and self.weights != "mixed":
+            raise ValueError("must have `mixed` for `keep_float`")
+        if self.weights == "mixed" and not self.per_channel:
+            raise ValueError("must be per channel for `mixed`")
+        return self
+
+    @model_validator(mode="after")
     def _repairable(self) -> Quantize:
         if self.repair in (None, "none"):
             return self

@@ -35,7 +35,7 @@ class CorrectBias(Step):
     Source: Nagel et al. 2019, arXiv:1906.04721, section 4.2, the empirical form.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
@@ -120,9 +120,9 @@ def observe(
 
 
 def by_channel(value: np.ndarray) -> np.ndarray:
-    """Mean of each channel: axis 1 of images, the last one of rows."""
+    """Mean of each channel, axis 1 of what convolutions and Gemm make."""
     import numpy as np
 
-    axis = 1 if value.ndim > 3 else value.ndim - 1
+    axis = min(1, value.ndim - 1)
     found: np.ndarray = np.moveaxis(value, axis, 0).reshape(value.shape[axis], -1).mean(axis=1, dtype=np.float64)
     return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from edgebuild.compress.quantize.ranges import write_ranges
+from edgebuild.compress.quantize.ranges import endless, write_ranges
 from edgebuild.compress.quantize.repair.taps import samples_of, taps
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
@@ -60,7 +60,10 @@ def take_histograms(model: Path, inputs: Path, output: Path, bins: int) -> None:
     for values in taps(loaded, names, feeds):
         for name, value in values.items():
             low, high = bounds[name]
-            bounds[name] = (min(low, float(value.min())), max(high, float(value.max())))
+            if not np.isfinite(value).all():
+                raise endless(name)
+            bounds[name] = (min(low, float(value.min())), max(high, float(value.max()))) if value.size else (low, high)
+    bounds = {name: pair if pair[0] <= pair[1] else (0.0, 0.0) for name, pair in bounds.items()}
     counts = {name: np.zeros(bins, np.int64) for name in names}
     for values in taps(loaded, names, feeds):
         for name, value in values.items():

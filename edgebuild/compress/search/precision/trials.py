@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -120,6 +121,8 @@ def judged(outputs: Arrays, reference: Arrays) -> dict[str, Any]:
         sqnr = Sqnr().value(samples)
     except DataError as error:
         return {"refused": str(error)}
+    if not isfinite(sqnr):
+        return {"refused": "some of its answers are no numbers (NaN)"}
     try:
         agreement = Agreement().value(samples)
     except DataError:
