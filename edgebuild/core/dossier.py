@@ -83,6 +83,9 @@ class Account(Record):
     times: dict[str, float] = {}
     """Microseconds of one run under the runtime's profiler, of heavy operators (`integer`, `float`), `conversions` and
     `other`; empty where it tells none."""
+    memory_bound: dict[str, int] = {}
+    """Heavy operators, by type, with so few multiplications for each value they read or write that memory bounds them,
+    whatever they compute in."""
     words: str = ""
     """One sentence that explains it: `INT8 gained nothing because …`."""
 

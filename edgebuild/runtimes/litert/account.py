@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from edgebuild.core.dossier import Account
 from edgebuild.runtimes.account import TraceModel, plural, tally
+from edgebuild.runtimes.roofline import bound_words, memory_bound
 
 HEAVY = frozenset(
     {
@@ -20,7 +21,7 @@ CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 class AccountTflite(TraceModel):
     """Of a TFLite model in LiteRT."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     wanted: str = ""
     """A delegate of the product that does not run here, as people know it."""
@@ -46,13 +47,16 @@ def account(trace: dict[str, Any]) -> Account:
             kinds[trace["arithmetic"][name]][op] += 1
     integer = kinds["integer"] + kinds["dynamic"]
     conversions = sum(count for op, count in trace["graph"].items() if op in CONVERSIONS)
+    bound = memory_bound(trace, HEAVY)
+    words = explained(kinds, conversions, outside(trace), trace["partitions"])
     return Account(
         ops=trace["graph"],
         integer_ops=sum(integer.values()),
         float_ops=sum(kinds["float"].values()),
         conversions=conversions,
         placement=dict(sorted(Counter(op[2] for op in trace["ops"]).items())),
-        words=explained(kinds, conversions, outside(trace), trace["partitions"]),
+        memory_bound=bound,
+        words=f"{words} {bound_words(bound)}".strip(),
     )
 
 

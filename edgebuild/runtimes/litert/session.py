@@ -212,6 +212,7 @@ def clean(name: str) -> str:
 
 DELEGATE = "DELEGATE"
 """Name of the operator that stands for a part of the graph in a delegate's hands."""
+SIDES = ("inputs", "outputs")
 BUILTIN = "builtin"
 """Who runs what no delegate took."""
 
@@ -222,13 +223,15 @@ def placed(interpreter: Any) -> dict[str, Any]:
     Returns:
         `ops`: name, type, `XNNPACK` or `builtin`, time in us (unknown: 0). `graph`: type to count, the model's own
         operators. `arithmetic`: name to `integer`, `float` or `dynamic` (integer weights, float values).
-        `partitions`: how many parts the delegate got.
+        `partitions`: how many parts the delegate got. `shapes`: name to those of all inputs and of all outputs.
     """
     held = interpreter._get_ops_details()
     own = [op for op in held if op["op_name"] != DELEGATE]
     delegates = [op for op in held if op["op_name"] == DELEGATE]
     taken = {index for delegate in delegates for index in inside(delegate, own)}
-    types = {int(item["index"]): np.dtype(item["dtype"]).kind for item in interpreter.get_tensor_details()}
+    about = {int(item["index"]): item for item in interpreter.get_tensor_details()}
+    types = {index: np.dtype(item["dtype"]).kind for index, item in about.items()}
+    sizes = {index: [int(size) for size in item["shape"]] for index, item in about.items()}
     graph: dict[str, int] = {}
     for op in own:
         graph[op["op_name"]] = graph.get(op["op_name"], 0) + 1
@@ -237,6 +240,10 @@ def placed(interpreter: Any) -> dict[str, Any]:
         "graph": dict(sorted(graph.items())),
         "arithmetic": {str(op["index"]): arithmetic(op, types) for op in own},
         "partitions": len(delegates),
+        "shapes": {
+            str(op["index"]): [[sizes[int(index)] for index in op[side] if int(index) in sizes] for side in SIDES]
+            for op in own
+        },
     }
 
 

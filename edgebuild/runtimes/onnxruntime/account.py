@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from edgebuild.core.dossier import Account
 from edgebuild.runtimes.account import SLOWEST, TraceModel, plural, tally
 from edgebuild.runtimes.onnxruntime.providers import CPU
+from edgebuild.runtimes.roofline import bound_words, memory_bound
 
 INTEGER = frozenset(
     {
@@ -29,7 +30,7 @@ CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeL
 class AccountOnnx(TraceModel):
     """Of an ONNX model in ONNX Runtime."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     wanted: tuple[str, ...] = ()
     """Providers whose share is to be told, the preferred one first."""
@@ -71,6 +72,8 @@ def account(trace: dict[str, Any]) -> Account:
     integer = {name: count for name, count in graph.items() if name in INTEGER}
     floating = {name: count for name, count in graph.items() if name in FLOAT}
     conversions = {name: count for name, count in graph.items() if name in CONVERSIONS}
+    bound = memory_bound(trace, INTEGER | FLOAT)
+    words = explained(integer, floating, conversions, graph.get("Cast", 0))
     return Account(
         ops=graph,
         integer_ops=sum(integer.values()),
@@ -79,7 +82,8 @@ def account(trace: dict[str, Any]) -> Account:
         placement=dict(sorted(Counter(op[2] for op in trace["ops"] if op[2]).items())),
         slowest=tuple((f"{op[1]} {op[0]}", op[3]) for op in trace["ops"][:SLOWEST]),
         times=spent(trace["ops"]),
-        words=explained(integer, floating, conversions, graph.get("Cast", 0)),
+        memory_bound=bound,
+        words=f"{words} {bound_words(bound)}".strip(),
     )
 
 

@@ -177,7 +177,7 @@ def on_processor(path: str, options: dict[str, Any]) -> list[str]:
 
 
 def executed(events: list[dict[str, Any]], runs: int) -> dict[str, Any]:
-    """Operators of a profile, the slowest first, and how many of each type."""
+    """Operators of a profile, the slowest first, how many of each type, and the shapes of what they read and write."""
     kernels: dict[str, list[dict[str, Any]]] = {}
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
@@ -189,7 +189,13 @@ def executed(events: list[dict[str, Any]], runs: int) -> dict[str, Any]:
             [name, about["op_name"], about.get("provider", ""), round(usual([e["dur"] for e in found], runs), 3)]
         )
     ops.sort(key=lambda op: (-op[3], op[0]))
-    return {"ops": ops, "graph": dict(sorted(Counter(op[1] for op in ops).items()))}
+    shapes = {name: [sizes(found[0]["args"], side) for side in ("input", "output")] for name, found in kernels.items()}
+    return {"ops": ops, "graph": dict(sorted(Counter(op[1] for op in ops).items())), "shapes": shapes}
+
+
+def sizes(about: dict[str, Any], side: str) -> list[list[int]]:
+    """Shapes of the tensors on one side of an operator, from `[{"float": [1, 3, 32, 32]}, …]`."""
+    return [list(shape) for tensor in about.get(f"{side}_type_shape", ()) for shape in tensor.values()]
 
 
 def usual(spent: list[float], runs: int) -> float:
