@@ -46,7 +46,7 @@ class CompareQuantized(Step):
     Writes `{"sqnr", "agreement"}`, or `{"refused"}` with the runtime's words.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "compared.json"
@@ -78,7 +78,7 @@ class SearchRepair(Step):
     trial with what it brought in dB, and which were applied.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "repaired"

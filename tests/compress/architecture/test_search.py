@@ -118,7 +118,7 @@ def test_a_killed_search_runs_nothing_twice_and_a_longer_one_only_what_is_new(tm
             "width 0.5, depth 2, kernel 3",
         ]
         assert (told["ranked_by"], told["evidence"], told["spread"]) == ("multiplications", "estimated", SPREAD)
-        assert all("no time taken" in item["words"] for item in front)
+        assert [item["words"] for item in front if "trained 3 epochs" in item["words"]]
         nobody_beats(tried)
         _, longer = found(searching(folder, trials=4), store)
         assert longer["trials"][:3] == [{**item, **ends(longer, number)} for number, item in enumerate(tried)]

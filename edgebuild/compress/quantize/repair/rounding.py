@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Arrays = dict[str, np.ndarray]
 
 BY = "rounding"
+WIDEST = 4096
+"""Inputs of a layer whose covariance is still taken: it has the square of so many numbers."""
 SAMPLES = 64
 SWEEPS = 12
 """Times over all weights of a layer at most; it ends where none changes."""
@@ -37,7 +39,7 @@ class RoundWeights(Step):
     Source: Nagel et al. 2020, arXiv:2004.10568, eq. 20; solved by coordinate descent in place of a relaxation.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
@@ -83,9 +85,11 @@ def rounded(floating: ModelProto, quantized: ModelProto, feeds: list[Arrays]) ->
 
 
 def adaptable(pair: Pair, before: Numbers, after: Numbers) -> bool:
-    """Whether a layer has integer weights that nobody else reads."""
+    """Whether a layer has integer weights that nobody else reads, and not too many inputs."""
     name, weights = pair.quantized.input[1], pair.floating.input[1]
     if pair.floating.op_type == "ConvTranspose" or weights not in before.tensors or before.array(weights).ndim < 2:
+        return False
+    if matrices(before.real(weights), pair.floating).shape[-1] > WIDEST:
         return False
     node = after.integers(name)
     readers = [item for item in after.model.graph.node if name in item.input]

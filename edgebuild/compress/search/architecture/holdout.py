@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
-from edgebuild.errors import Refused
+from edgebuild.errors import DataError, Refused
 
 FIT, HELD = "fit", "held"
 """Members of what is written: sample folders."""
@@ -23,7 +23,7 @@ class HoldOut(Step):
     A search never sees `select` and `report`: whoever tries many networks on them finds those that suit them by chance.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "halves"
 
@@ -47,6 +47,10 @@ def hold_out(samples: Path, seed: int, grouped: bool, output: Path) -> None:
     if count < FEWEST:
         why = f"`train` has {len(every)} samples, of which a search would judge by {count}."
         raise Refused(by="search", why=why, fix=f"Give `train` at least {int(FEWEST / PART)} samples.")
-    rows = partition(every, {"select": Split(count=count), "train": Split()}, seed, grouped)
+    try:
+        rows = partition(every, {"select": Split(count=count), "train": Split()}, seed, grouped)
+    except DataError as error:
+        why = f"no part of `train` can be held out: {error.problems[0].what}"
+        raise Refused(by="search", why=why, fix="Give `train` samples of more groups.") from error
     every.take(rows["train"]).save(output / FIT)
     every.take(rows["select"]).save(output / HELD)

@@ -41,7 +41,7 @@ class SearchArchitecture(Step):
     tried. Killed, it goes on where it was: all that a trial does is stored, and the same trials are asked for again.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = ("optuna", "tensorflow", "keras", "numpy")
     filename: ClassVar[str] = "front"
     portable: ClassVar[bool] = False
@@ -85,7 +85,7 @@ class SearchArchitecture(Step):
 class SearchArchitectureTimed(SearchArchitecture):
     """The same by times taken on the target: it holds the machine alone, as its trials need it."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     alone: ClassVar[bool] = True
 
 
@@ -150,25 +150,14 @@ def nothing(attempts: Attempts) -> str:
 def member(attempts: Attempts, item: Tried) -> Member:
     """A network as a candidate."""
     assert item.path is not None
-    step = attempts.step
-    score = shown(step, item.score)
-    pace = f"{item.gain:.2f} × the speed in the search"
-    if step.clock is None:
-        pace = f"{1 / item.gain:.2f} × the {attempts.counted} of the source, no time taken"
-    epochs = f"{item.epochs} epoch{'' if item.epochs == 1 else 's'}"
-    text = f"{words(item.choices)}; {pace}, {step.judge.name} {score} on held-out samples of train after {epochs}"
-    return Member(path=item.path, words=text, values={"gain": item.gain, "score": value(step, item.score)})
+    # No number of the search is among its words, which ship with the model.
+    text = f"{words(item.choices)}, trained {item.epochs} epoch{'' if item.epochs == 1 else 's'}"
+    return Member(path=item.path, words=text, values={"gain": item.gain, "score": value(attempts.step, item.score)})
 
 
 def value(step: SearchArchitecture, score: float) -> float:
     """In the metric's own direction."""
     return score if step.judge.better == "higher" else -score
-
-
-def shown(step: SearchArchitecture, score: float) -> str:
-    """`91.2 %`."""
-    unit = step.judge.metric.unit
-    return f"{value(step, score):.4g}{f' {unit}' if unit else ''}"
 
 
 def told(attempts: Attempts, members: list[Tried], cut: bool) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from edgebuild.compress.search.precision.explorer import Explorer
 from edgebuild.compress.search.precision.frontier import Tried, front, worthwhile
 from edgebuild.compress.search.precision.mixtures import Layer
 
+UNTIMED = "the run that was to time them died"
+
 
 def member(item: Tried, layers: Sequence[Layer]) -> Member:
     """A mixture as a candidate; no number of the search is among its words, which ship with the model."""
@@ -22,9 +24,9 @@ def nothing_made(explorer: Explorer) -> str:
     return f"none of {len(explorer.refused)} mixtures could be made or run: {words or explorer.failed}"
 
 
-def nothing_gained(explorer: Explorer) -> str:
-    """Why the front is empty, with how near it came."""
-    tried = list(explorer.tried.values())
+def nothing_gained(explorer: Explorer, final: Sequence[Tried]) -> str:
+    """Why the front is empty, with how near it came; `final`: those that were timed again."""
+    tried = list({**explorer.tried, **{item.mixture: item for item in final}}.values())
     fastest = max(tried, key=lambda item: item.gain)
     return (
         f"none of {len(tried)} mixtures is faster than the model in floating point and keeps 15 dB; the fastest, "
@@ -64,7 +66,10 @@ def told(
             }
             for item in latest.values()
         ],
-        "refused": [{"words": key.words(explorer.layers), "why": why} for key, why in explorer.refused.items()],
+        "refused": [
+            *({"words": key.words(explorer.layers), "why": why} for key, why in explorer.refused.items()),
+            *({"words": key.words(explorer.layers), "why": UNTIMED} for key in explorer.untimed - latest.keys()),
+        ],
         "failed": explorer.failed,
         "cut": explorer.cut,
     }

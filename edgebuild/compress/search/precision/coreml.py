@@ -50,7 +50,7 @@ def store(package: Path, output: Path, layers: Sequence[Layer], mixture: Mixture
         model = opened(package)
         grouped = blocks(model) if few == "int4" else {}
         inside = set(mixture.layers)
-        for bits, chosen in ((few, inside), (many, set(range(len(layers))) - inside)):
+        for bits, chosen in ((few, inside), (many, set(range(len(layers))) - inside - set(mixture.kept))):
             names = [layers[index].name for index in sorted(chosen)]
             if bits == "float16" or not names:
                 continue
@@ -67,7 +67,7 @@ def store(package: Path, output: Path, layers: Sequence[Layer], mixture: Mixture
 class TryCoreml(TryMixtures):
     """Packages with some weights in fewer bits."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = TOOLS
     suffix: ClassVar[str] = ".mlpackage"
 
@@ -86,7 +86,7 @@ class TryCoreml(TryMixtures):
 class SearchCoreml(SearchPrecision):
     """The front of bits and nearness over how the weights of a package are stored."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     tools: ClassVar[tuple[str, ...]] = TOOLS
     others: ClassVar[tuple[Any, ...]] = ()
     borders: ClassVar[bool] = False

@@ -11,13 +11,15 @@ from typing import Any
 
 from edgebuild.compress.search.precision.clock import TimeMixtures
 from edgebuild.compress.search.precision.frontier import Tried
-from edgebuild.compress.search.precision.mixtures import BITS, FLOATS, Layer, Mixture, fresh
+from edgebuild.compress.search.precision.mixtures import BITS, FLOATS, UNCHANGED, Layer, Mixture, fresh, part_of, single
 from edgebuild.compress.search.precision.trials import DECLINED, INDEX, TryMixtures
 from edgebuild.core.graph import Clock
 from edgebuild.core.step import Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused, StepError
 
+FINAL_S, FINAL_SEED = 4.0, 100
+"""Of the run in which the finalists are timed again."""
 BATCH = 12
 """Mixtures of one trial: what a kill costs at most."""
 
@@ -38,10 +40,12 @@ class Explorer:
     most: int
     """Trials at most."""
     seconds: float
-    """After which no new batch is begun."""
+    """After which no new batch is begun; the sensitivities may take as much again."""
     tried: dict[Mixture, Tried] = field(default_factory=dict)
     refused: dict[Mixture, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    untimed: set[Mixture] = field(default_factory=set)
+    """Made and answered, but the run that was to time them died."""
     cut: bool = False
     """Whether time or trials were used up before all that was wanted was tried."""
     began: float = field(default_factory=time.monotonic)
@@ -52,15 +56,22 @@ class Explorer:
         return len(self.tried) >= self.most or time.monotonic() - self.began > self.seconds
 
     def sensitivities(self, like: Mixture) -> list[float]:
-        """Noise of each layer alone in integers, as a part of the signal's energy; 1 where it cannot be.
+        """Noise of each layer alone in integers, as a part of the signal's energy; 1 where it is not known.
 
         The noises of several layers add up to that of all within 0.2 dB in 3 of 4 networks (measured).
         """
-        from edgebuild.compress.search.precision.mixtures import single
-
         rows: list[dict[str, Any]] = []
         for batch in batches(single(len(self.layers), like)):
-            rows += answered(self.work.run(self.make(batch, False)))
+            if rows and time.monotonic() - self.began > self.seconds:
+                self.cut = True
+                rows += [{}] * (len(self.layers) - len(rows))
+                break
+            try:
+                rows += answered(self.work.run(self.make(batch, False)))
+            except StepError as error:
+                self.failed.append(error.problems[0].what)
+                rows += [{}] * len(batch)
+        self.began = time.monotonic()
         return [10 ** (-row.get("sqnr", 0.0) / 10) for row in rows]
 
     def attempt(self, mixtures: Iterable[Mixture], clocked: bool = True) -> list[Tried]:
@@ -70,13 +81,20 @@ class Explorer:
             if self.spent:
                 self.cut = True
                 break
-            self.batch(batch, clocked)
+            try:
+                self.batch(batch, clocked)
+            except Refused as refused:
+                self.refused |= dict.fromkeys(batch, refused.why)
         return [self.tried[item] for item in wanted if item in self.tried]
 
     def batch(self, mixtures: tuple[Mixture, ...], clocked: bool) -> None:
-        """One trial: models, answers, times."""
-        trial = self.make(mixtures, True)
+        """One trial: models, answers, times.
+
+        Raises:
+            Refused: none of them can be made: they have no such calibration, or repair.
+        """
         try:
+            trial = self.make(mixtures, True)
             folder = self.work.run(trial)
         except StepError as error:
             self.failed.append(error.problems[0].what)
@@ -117,13 +135,15 @@ class Explorer:
             told = json.loads(self.work.run(step).read_text(encoding="utf-8"))
         except (Refused, StepError) as error:
             self.failed.append(str(error))
+            self.untimed |= {item.mixture for item in found}
             return []
         return [item.timed(gain, told["contended"]) for item, gain in zip(found, told["gains"][1:], strict=True)]
 
     def bits(self, mixture: Mixture) -> float:
         """32 over the mean bits after: how much less is moved, no time."""
-        part = mixture.work(self.layers)
-        return round(BITS[FLOATS] / (BITS[mixture.others] * (1 - part) + BITS[mixture.scheme] * part), 4)
+        part, kept = mixture.work(self.layers), part_of(mixture.kept, self.layers)
+        bits = BITS[mixture.others] * (1 - part - kept) + BITS[mixture.scheme] * part + BITS[UNCHANGED] * kept
+        return round(BITS[FLOATS] / bits, 4)
 
 
 def answered(folder: Path) -> list[dict[str, Any]]:

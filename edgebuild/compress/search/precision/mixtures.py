@@ -30,6 +30,9 @@ BITS: dict[str, float] = {
 }
 """Mean bits of a multiplication's two operands, or of a stored weight, by how a layer is computed or stored."""
 
+UNCHANGED = "16-bit storage"
+"""How a package stores what a search leaves alone."""
+
 Ranges = Literal["minmax", "average", "percentile", "entropy", "mse"]
 REPAIRED = {"smooth": "smoothed", "rounding": "adaptive rounding", "bias": "bias correction"}
 """Repairs of a mixture, in words."""
@@ -56,6 +59,8 @@ class Mixture(Record):
     """How the layers are computed or stored, a row of `BITS`."""
     others: str = FLOATS
     """How all other layers are."""
+    kept: tuple[int, ...] = ()
+    """Of `floats` those that stay as the model has them, where `others` are in fewer bits too."""
     ranges: Ranges = "minmax"
     """Calibration of the activations."""
     repairs: tuple[Literal["smooth", "rounding", "bias"], ...] = ()
@@ -72,11 +77,8 @@ class Mixture(Record):
         return tuple(index for index in range(self.first, self.last + 1) if index not in self.floats)
 
     def work(self, layers: Sequence[Layer]) -> float:
-        """Part of the multiplications in integers; layers count alike where none is known."""
-        total = sum(layer.macs for layer in layers)
-        if not total:
-            return len(self.layers) / len(layers)
-        return sum(layers[index].macs for index in self.layers) / total
+        """Part of the multiplications in integers."""
+        return part_of(self.layers, layers)
 
     def words(self, layers: Sequence[Layer]) -> str:
         """`layers 3 to 9 of 10 in int8 (62 % of the multiplications), all but 5; minmax ranges`."""
@@ -90,13 +92,24 @@ class Mixture(Record):
         if self.floats:
             text += f", all but {', '.join(str(index + 1) for index in self.floats)}"
         if self.others != FLOATS:
-            return f"{text}; the others in {self.others}"
+            kept = f", {len(self.kept)} as {'it was' if len(self.kept) == 1 else 'they were'}" if self.kept else ""
+            return f"{text}; the others in {self.others}{kept}"
+        if self.scheme != "int8":
+            # Nothing is calibrated where activations are quantized at run time, or not at all.
+            return text
         return ", ".join([f"{text}; {self.ranges} ranges", *(REPAIRED[name] for name in self.repairs)])
 
     def without(self, kept: Iterable[int]) -> Mixture:
         """The same with these layers in floating point."""
-        floats = tuple(sorted({*self.floats, *(index for index in kept if self.first <= index <= self.last)}))
-        return self.model_copy(update={"floats": floats})
+        inside = tuple(index for index in kept if self.first <= index <= self.last)
+        floats = tuple(sorted({*self.floats, *inside}))
+        return self.model_copy(update={"floats": floats, "kept": inside if self.others != FLOATS else ()})
+
+
+def part_of(chosen: Sequence[int], layers: Sequence[Layer]) -> float:
+    """Part of the multiplications in some layers; all count alike where none is known."""
+    total = sum(layer.macs for layer in layers)
+    return sum(layers[index].macs for index in chosen) / total if total else len(chosen) / len(layers)
 
 
 def single(count: int, like: Mixture) -> list[Mixture]:

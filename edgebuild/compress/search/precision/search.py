@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import ClassVar
 
 from edgebuild.compress.quantize.stage import SLOTS
 from edgebuild.compress.search.front import write_front
 from edgebuild.compress.search.precision.account import member, nothing_gained, nothing_made, told
 from edgebuild.compress.search.precision.bits import quietest
-from edgebuild.compress.search.precision.explorer import BATCH, Explorer
+from edgebuild.compress.search.precision.explorer import BATCH, FINAL_S, FINAL_SEED, Explorer
 from edgebuild.compress.search.precision.frontier import Tried, spread, worthwhile
 from edgebuild.compress.search.precision.mixtures import (
     Layer,
@@ -52,6 +53,8 @@ class SearchPrecision(Step):
 
     filename: ClassVar[str] = "front"
     portable: ClassVar[bool] = False
+    # How many trials fit into a time depends on the clock.
+    deterministic: ClassVar[bool] = False
 
     model: Artifact
     samples: Artifact
@@ -88,7 +91,8 @@ class SearchPrecision(Step):
         """Raises: Refused: the model has no layers to choose from, or no mixture could be made."""
         layers = self.layers(work)
         if not layers:
-            raise Refused(by="search", why="the model has no layers with stored weights that have an integer form.")
+            why = "the model has no layers with stored weights that have an integer form."
+            raise Refused(by="search", why=why, fix="Use `float16`.", kind="not applicable")
         explorer = Explorer(
             work=work,
             layers=layers,
@@ -105,14 +109,14 @@ class SearchPrecision(Step):
         else:
             kept = self.kept(layers)
             for whole in wholes:
-                explorer.attempt(item.without(kept) for item in quietest(noise, whole))
+                apart = (item.without(kept) for item in quietest(noise, whole))
+                explorer.attempt(item for item in apart if item.layers)
         found = finalists(explorer, self.others)
         members = self.improved(explorer, spread(found, self.slots))
         if not explorer.tried:
             raise Refused(by="search", why=nothing_made(explorer), kind="not applicable")
-        write_front(
-            work.output, [member(item, layers) for item in members], "" if members else nothing_gained(explorer)
-        )
+        why = "" if members else nothing_gained(explorer, found)
+        write_front(work.output, [member(item, layers) for item in members], why)
         account = told(explorer, noise, members, [*found, *members]) | {"scheme": wholes[0].scheme}
         (work.output / TRIALS).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -130,8 +134,6 @@ class SearchPrecision(Step):
         Raises:
             Refused: a glob matches no layer, or they match all.
         """
-        from fnmatch import fnmatchcase
-
         found: list[int] = []
         for pattern in self.floats:
             matching = [index for index, layer in enumerate(layers) if fnmatchcase(layer.name, pattern)]
@@ -176,15 +178,17 @@ def finalists(explorer: Explorer, ways: Sequence[Ranges]) -> list[Tried]:
     """The best with the calibration that suits each, timed again beside each other."""
     best = spread(list(explorer.tried.values()), FINALISTS)
     final: list[Tried] = []
-    others = {item.mixture: [item.mixture.model_copy(update={"ranges": way}) for way in ways] for item in best}
+    # Nothing is calibrated for the other schemes.
+    static = [item.mixture for item in best if item.mixture.scheme == "int8"]
+    others = {mixture: [mixture.model_copy(update={"ranges": way}) for way in ways] for mixture in static}
     for way in range(len(ways)):
         # One trial holds mixtures of one calibration.
         explorer.attempt([choices[way] for choices in others.values()], clocked=False)
     for item in best:
-        found = [explorer.tried[other] for other in others[item.mixture] if other in explorer.tried]
+        found = [explorer.tried[other] for other in others.get(item.mixture, ()) if other in explorer.tried]
         winner = max(found, key=lambda one: one.sqnr, default=item)
         better = winner.sqnr > item.sqnr + BETTER_DB
         # The same operators on the same shapes take the same time.
         final.append(winner.timed(item.gain, item.contended) if better else item)
-    again = explorer.timed(final[:BATCH], seconds=4.0, seed=100)
+    again = explorer.timed(final[:BATCH], seconds=FINAL_S, seed=FINAL_SEED)
     return again or final

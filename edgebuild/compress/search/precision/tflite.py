@@ -86,7 +86,7 @@ def recipe_of(mixture: Mixture, parts: Sequence[tuple[Layer, list[str]]]) -> Cal
 class TryTflite(TryMixtures):
     """Some layers of a TFLite model in the scheme of each mixture, from one calibration."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tools: ClassVar[tuple[str, ...]] = TOOLS
     suffix: ClassVar[str] = ".tflite"
 
@@ -108,7 +108,7 @@ class TryTflite(TryMixtures):
 class SearchTflite(SearchPrecision):
     """For TFLite models: each scheme for the whole, then regions of those that gain."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     tools: ClassVar[tuple[str, ...]] = TOOLS
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
 
@@ -141,6 +141,6 @@ class SearchTflite(SearchPrecision):
 class SearchTfliteTimed(SearchTflite):
     """The same by times taken on the target: it holds the machine alone, as its trials need it."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     deterministic: ClassVar[bool] = False
     alone: ClassVar[bool] = True

@@ -133,7 +133,7 @@ def judged(outputs: Arrays, reference: Arrays) -> dict[str, Any]:
 class TryOnnx(TryMixtures):
     """Static INT8 in some layers of an ONNX model, from one calibration."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     suffix: ClassVar[str] = ".onnx"
