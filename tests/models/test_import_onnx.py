@@ -14,7 +14,7 @@ from edgebuild.errors import DataError, Refused
 from edgebuild.models.convert.import_onnx import import_onnx
 from edgebuild.models.inspect.external import external_files
 from edgebuild.models.inspect.step import inspect_model
-from edgebuild.models.tidy.simplify import simplify
+from edgebuild.models.tidy.simplify import simplify, store_constants
 from tests.conftest import Bench
 from tests.models.conftest import onnx_model
 
@@ -129,6 +129,22 @@ def test_simplifying_keeps_the_numbers(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(1, 3, 8, 8)).astype(np.float32)
     found = [ort.InferenceSession(str(tmp_path / name)).run(None, {"x": x})[0] for name in ("m.onnx", "s.onnx")]
     np.testing.assert_allclose(found[0], found[1], atol=1e-6)
+
+
+def test_constants_become_stored_tensors_but_for_an_answer() -> None:
+    model = onnx.parser.parse_model("""<ir_version: 8, opset_import: ["":17]>
+    g (float[1,4] x) => (float[1,2] y, float[2] c) {
+     w = Constant <value = float[4,2] {1,2,3,4,5,6,7,8}> ()
+     two = Constant <value_float = 2.0> ()
+     c = Constant <value = float[2] {1,2}> ()
+     m = MatMul (x, w)
+     y = Mul (m, two)
+    }""")
+    store_constants(model)
+    onnx.checker.check_model(model)
+    assert [item.name for item in model.graph.initializer] == ["w"]
+    assert numpy_helper.to_array(model.graph.initializer[0]).tolist() == [[1, 2], [3, 4], [5, 6], [7, 8]]
+    assert [node.output[0] for node in model.graph.node] == ["two", "c", "m", "y"]
 
 
 def test_macs_are_counted_by_hand(tmp_path: Path) -> None:

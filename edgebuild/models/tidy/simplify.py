@@ -34,7 +34,7 @@ class SimplifyOnnx(Conversion):
     Runs in its own process: onnxsim holds a runtime of its own and can crash.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     tools: ClassVar[tuple[str, ...]] = ("onnxsim", "onnx", "onnxruntime", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
@@ -62,12 +62,32 @@ def simplify(model: Path, output: Path, shapes: Mapping[str, int], dims: Axes) -
     if not sound:
         raise Refused(by=BY, why="its result differs from the model it was given.")
     del after.metadata_props[:]
+    store_constants(after)
     if after.ByteSize() > most:
         grown = f"{before.ByteSize():,} to {after.ByteSize():,} bytes"
         raise Refused(by=BY, why=f"it blew the model up from {grown}.")
     with words_of(BY):
         onnx.checker.check_model(after)
     onnx.save(after, output)
+
+
+def store_constants(model: ModelProto) -> None:
+    """Turn `Constant` nodes into initializers, in place: there alone do quantizers and pruning look for weights.
+
+    onnxsim leaves some: of Silero's detector all weights were such nodes, and INT8 took them for activations.
+    """
+    import onnx
+
+    answers = {item.name for item in model.graph.output}
+    for index, node in reversed(list(enumerate(model.graph.node))):
+        value = next((item for item in node.attribute if item.name == "value"), None)
+        if node.op_type != "Constant" or value is None or node.output[0] in answers:
+            continue
+        tensor = onnx.TensorProto()
+        tensor.CopyFrom(value.t)
+        tensor.name = node.output[0]
+        model.graph.initializer.append(tensor)
+        del model.graph.node[index]
 
 
 def quantized(model: ModelProto) -> bool:
