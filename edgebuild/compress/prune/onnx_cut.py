@@ -24,9 +24,8 @@ def narrowed(network: OnnxNetwork, left_out: Set[int]) -> ModelProto:
     made.CopyFrom(network.model)
     for site, weight in network.every_weight():
         value = network.constants[network.source(site.name, weight.name)]
-        for axis, (_, numbers) in weight.axes.items():
-            value = np.compress(network.kept(numbers, left_out), value, axis)
-        give(made, network.nodes[site.name], network.inputs[site.name, weight.name], value)
+        cut = network.sliced(value, weight, left_out)
+        give(made, network.nodes[site.name], network.inputs[site.name, weight.name], cut)
     for item in network.numbers:
         count, node = int(network.kept(item.numbers, left_out).sum()), made.graph.node[item.node]
         if item.input is None:
@@ -48,11 +47,9 @@ def unread(network: OnnxNetwork, left_out: Set[int]) -> ModelProto:
     made.CopyFrom(network.model)
     for site, weight in network.every_weight():
         value = network.constants[network.source(site.name, weight.name)]
-        for axis, (role, numbers) in weight.axes.items():
-            kept = network.kept(numbers, left_out)
-            if role == "in" and not kept.all():
-                value = value * kept.reshape([-1 if place == axis else 1 for place in range(value.ndim)])
-                give(made, network.nodes[site.name], network.inputs[site.name, weight.name], value.astype(value.dtype))
+        masked = network.masked(value, weight, left_out)
+        if masked is not None:
+            give(made, network.nodes[site.name], network.inputs[site.name, weight.name], masked)
     return tidied(made)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from edgebuild.compress.prune.channels import Axes, Lanes, Network, Site, Weight, fixed
+from edgebuild.compress.prune.channels import Axes, Network, Site, Weight, fixed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,13 +41,6 @@ class OnnxNetwork(Network):
     inputs: dict[tuple[str, str], int] = field(default_factory=dict)
     """Site and weight to the place among the node's inputs."""
     numbers: list[Number] = field(default_factory=list)
-
-    def keep(self, name: str, why: str, given: Sequence[Lanes]) -> None:
-        """The channels of these values stay; named where they could have been fewer."""
-        if any(self.channels.classes(item.numbers).any() for item in given):
-            self.stay.setdefault(name, why)
-        for item in given:
-            self.channels.stay(item.numbers)
 
     def site(self, name: str, place: int, positions: int, weights: dict[int, tuple[str, Axes]]) -> Site:
         """Note what a node stores: place among its inputs to a name and the channels along its axes."""
@@ -139,8 +130,3 @@ def shapes_of(model: ModelProto) -> dict[str, tuple[int | None, ...]]:
         item.name: tuple(axis.dim_value or None for axis in item.type.tensor_type.shape.dim)
         for item in (*graph.input, *graph.value_info, *graph.output)
     }
-
-
-def readers(model: ModelProto) -> Counter[str]:
-    """How many inputs of nodes each value feeds."""
-    return Counter(name for node in model.graph.node for name in node.input)
