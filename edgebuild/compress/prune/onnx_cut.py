@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.onnx_values import session
 from edgebuild.compress.prune.onnx_graph import OnnxNetwork
 from edgebuild.compress.prune.same import hold
 
@@ -81,13 +82,8 @@ def tidied(model: ModelProto) -> ModelProto:
 
 def run(model: ModelProto, feeds: Feeds, wanted: list[str] | None = None) -> list[list[np.ndarray]]:
     """What ONNX Runtime answers, by feed and output."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.intra_op_num_threads, options.log_severity_level = 1, 3
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return [session.run(wanted, feed) for feed in feeds]
+    opened = session(model, "basic")
+    return [opened.run(wanted, feed) for feed in feeds]
 
 
 def hold_against(network: OnnxNetwork, made: ModelProto, left_out: Set[int], feeds: Feeds) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.onnx_nodes import captured
 from edgebuild.compress.prune.channels import Axes, Network, Site, Weight, fixed
 
 if TYPE_CHECKING:
     import numpy as np
-    from onnx import ModelProto, NodeProto
+    from onnx import ModelProto
 
 ENDS = ("Softmax", "LogSoftmax", "Hardmax", "ArgMax", "ArgMin", "TopK")
 """What a classifier ends in."""
@@ -110,15 +111,6 @@ def named(model: ModelProto, place: int) -> str:
     node = model.graph.node[place]
     count = sum(1 for item in model.graph.node if item.name == node.name)
     return str(node.name) if node.name and count == 1 else f"{node.op_type}_{place}"
-
-
-def captured(node: NodeProto) -> set[str]:
-    """Values of the graph that a node's own graphs read."""
-    found = set[str]()
-    for attribute in node.attribute:
-        for inner in attribute.g.node if attribute.HasField("g") else ():
-            found |= {*inner.input, *captured(inner)}
-    return found
 
 
 def shapes_of(model: ModelProto) -> dict[str, tuple[int | None, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from edgebuild.compress.onnx_nodes import inputs_of
 from edgebuild.compress.prune.account import BY, Pruning
 from edgebuild.compress.prune.choice import Asked, chosen
 from edgebuild.compress.prune.onnx_cut import Feeds, example, hold_against, narrowed, run, unread
@@ -14,7 +15,6 @@ from edgebuild.compress.prune.scores import magnitudes
 from edgebuild.compress.prune.sensitivity import MOST, Outputs, Progress, lost_power, measured
 from edgebuild.compress.quantize.calibration import feeds
 from edgebuild.compress.quantize.onnx_interface import save_checked
-from edgebuild.compress.quantize.onnx_static import inputs_of
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 
