@@ -177,6 +177,23 @@ def test_what_nobody_knows_keeps_its_width_and_is_named(case: str) -> None:
     assert made.count_params() < model.count_params()
 
 
+@pytest.mark.parametrize("end", [lambda x: L.Softmax()(L.Dense(4)(x)), L.Dense(4, activation="softmax")])
+def test_the_softmax_that_answers_needs_no_reason_to_stay(end: Any) -> None:
+    def build() -> Any:
+        i = image()
+        return keras.Model(i, end(L.Flatten()(unit(i, 16))))
+
+    assert not keras_network(drawn(build)).stay
+
+
+def test_what_answers_by_softmax_still_tells_why_it_stays_besides() -> None:
+    def build() -> Any:
+        i = image()
+        return keras.Model(i, L.Conv2D(16, 3, groups=4, activation="softmax")(unit(i, 16)))
+
+    assert list(keras_network(drawn(build)).stay.values()) == ["convolves in 4 groups"]
+
+
 def test_a_wrong_tie_is_refused_and_not_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     from edgebuild.compress.prune import keras_rules
 

@@ -58,7 +58,7 @@ def basic_pitch(file: Path) -> Path:
 
 def samples(file: Path, model: Path, count: int = 4) -> Path:
     """`inputs.npz` of unit normals that fit a model's inputs, in a folder of its own."""
-    from edgebuild.compress.quantize.onnx_static import inputs_of
+    from edgebuild.compress.onnx_nodes import inputs_of
 
     random = np.random.default_rng(0)
     arrays = {

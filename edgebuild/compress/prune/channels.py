@@ -193,11 +193,35 @@ class Network:
             found.setdefault(tuple(layers), []).append(number)
         return [Group(layers[0], layers, tuple(classes)) for layers, classes in found.items()]
 
+    def keep(self, name: str, why: str, given: Sequence[Lanes]) -> None:
+        """The channels of these values stay; named where they could have been fewer and there is a reason to give."""
+        if why and any(self.channels.classes(item.numbers).any() for item in given):
+            self.stay.setdefault(name, why)
+        for item in given:
+            self.channels.stay(item.numbers)
+
     def kept(self, numbers: np.ndarray, left_out: Iterable[int]) -> np.ndarray:
         """Whether each channel stays, where these classes are left out."""
         import numpy as np
 
         return ~np.isin(self.channels.classes(numbers), list(left_out))
+
+    def sliced(self, value: np.ndarray, weight: Weight, left_out: Iterable[int]) -> np.ndarray:
+        """A stored array without the channels that are left out."""
+        import numpy as np
+
+        for axis, (_, numbers) in weight.axes.items():
+            value = np.compress(self.kept(numbers, left_out), value, axis)
+        return value
+
+    def masked(self, value: np.ndarray, weight: Weight, left_out: Iterable[int]) -> np.ndarray | None:
+        """A stored array with zeros where it reads channels that are left out; None where it reads none of them."""
+        found = None
+        for axis, (role, numbers) in weight.axes.items():
+            kept = self.kept(numbers, left_out)
+            if role == "in" and not kept.all():
+                value = found = value * kept.reshape([-1 if place == axis else 1 for place in range(value.ndim)])
+        return found
 
     def every_weight(self) -> Iterator[tuple[Site, Weight]]:
         """All stored arrays."""

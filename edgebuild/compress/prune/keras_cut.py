@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.compress.prune.account import BY, NARROWER
-from edgebuild.compress.prune.channels import Weight
 from edgebuild.compress.prune.keras_graph import KerasNetwork, functional, is_graph
 from edgebuild.compress.prune.same import hold
 from edgebuild.errors import Refused
@@ -97,20 +96,11 @@ def take_over(network: KerasNetwork, old: Any, new: Any, left_out: Set[int]) -> 
         value = before.numpy()
         weight = cut.get(id(before))
         if weight is not None:
-            value = sliced(network, value, weight, left_out)
+            value = network.sliced(value, weight, left_out)
         if value.shape != tuple(after.shape):
             why = f"layer `{old.name}` stores `{before.name}` along its channels, and how is not known."
             raise Refused(by=BY, why=why, fix=NARROWER)
         after.assign(value)
-
-
-def sliced(network: KerasNetwork, value: np.ndarray, weight: Weight, left_out: Set[int]) -> np.ndarray:
-    """An array without the channels that are left out."""
-    import numpy as np
-
-    for axis, (_, numbers) in weight.axes.items():
-        value = np.compress(network.kept(numbers, left_out), value, axis)
-    return value
 
 
 @contextmanager
@@ -119,12 +109,11 @@ def unread(network: KerasNetwork, left_out: Set[int]) -> Iterator[None]:
     before: list[tuple[Any, np.ndarray]] = []
     for site, weight in network.every_weight():
         variable = getattr(network.layers[site.name], weight.name)
-        for axis, (role, numbers) in weight.axes.items():
-            kept = network.kept(numbers, left_out)
-            if role == "in" and not kept.all():
-                value = variable.numpy()
-                before.append((variable, value))
-                variable.assign(value * kept.reshape([-1 if place == axis else 1 for place in range(value.ndim)]))
+        value = variable.numpy()
+        masked = network.masked(value, weight, left_out)
+        if masked is not None:
+            before.append((variable, value))
+            variable.assign(masked)
     try:
         yield
     finally:

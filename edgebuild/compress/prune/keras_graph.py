@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.prune.account import BY
 from edgebuild.compress.prune.channels import Axes, Lanes, Network, Site, Weight, fixed
 from edgebuild.errors import Refused
 
 if TYPE_CHECKING:
     import numpy as np
 
-BY = "prune"
+ENDS = ("Softmax", "LogSoftmax", "softmax", "log_softmax")
+"""What a classifier ends in: layers, and activations of layers."""
 
 
 @dataclass
@@ -35,17 +37,12 @@ class KerasNetwork(Network):
     """By `id` of the layer."""
     reads: dict[int, list[Lanes]] = field(default_factory=dict)
     """What models that are layers read, by their `id`."""
+    answering: frozenset[str] = frozenset()
+    """Layers that make the outputs."""
 
     def path(self, layer: Any) -> str:
         """The name of a layer that was met."""
         return next(path for path, known in self.layers.items() if known is layer)
-
-    def keep(self, layer: Any, why: str, given: Sequence[Lanes]) -> None:
-        """The channels of these values stay; named where they could have been fewer."""
-        if any(self.channels.classes(item.numbers).any() for item in given):
-            self.stay.setdefault(self.path(layer), why)
-        for item in given:
-            self.channels.stay(item.numbers)
 
     def site(self, layer: Any, positions: int, **weights: Axes) -> Site:
         """Note what a layer stores; at its second call its channels are those of the first."""
@@ -89,15 +86,11 @@ def keras_network(model: Any) -> KerasNetwork:
     Raises:
         Refused: kind "not applicable": it is of a class of its own, whose calls nobody can see.
     """
-    network = KerasNetwork()
+    makers = (item._keras_history.operation for item in functional(model).outputs)
+    network = KerasNetwork(answering=frozenset(layer.name for layer in makers))
     found = walk(network, model, [fixed(item.shape[1:]) for item in functional(model).inputs], "")
     for value in found:
         network.channels.stay(value.numbers)
-    # What answers keeps its width in any case; only what stays besides needs a reason.
-    for item in functional(model).outputs:
-        layer = item._keras_history.operation
-        if "oftmax" in network.stay.get(layer.name, ""):
-            del network.stay[layer.name]
     return network
 
 

@@ -8,7 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.compress.prune.channels import Lanes, along, fixed
-from edgebuild.compress.prune.keras_graph import KerasNetwork
+from edgebuild.compress.prune.keras_graph import ENDS, KerasNetwork
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,9 +27,18 @@ class Met:
     shape: tuple[int | None, ...]
     """Of what it makes, without the batch axis."""
 
+    @property
+    def name(self) -> str:
+        """Path of the layer."""
+        return self.network.path(self.layer)
+
+    def unless_end(self, kind: str, why: str) -> str:
+        """Why channels stay; nothing where a softmax answers: its width stays in any case, and needs no reason."""
+        return "" if kind in ENDS and self.name in self.network.answering else why
+
     def stays(self, why: str) -> Lanes:
         """What the layer reads keeps its width, and so does what it makes."""
-        self.network.keep(self.layer, why, self.given)
+        self.network.keep(self.name, why, self.given)
         return fixed(self.shape)
 
     def last(self) -> np.ndarray:
@@ -38,7 +47,7 @@ class Met:
 
         (value,) = self.given
         if value.axis not in (None, len(value.shape) - 1):
-            self.network.keep(self.layer, "reads channels along another axis than the last", [value])
+            self.network.keep(self.name, "reads channels along another axis than the last", [value])
             value = fixed(value.shape)
         return np.broadcast_to(value.numbers.reshape(-1), int(value.shape[-1] or value.numbers.size)).copy()
 

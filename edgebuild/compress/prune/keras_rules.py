@@ -32,13 +32,17 @@ def apply(network: KerasNetwork, layer: Any, call: Any, given: Sequence[Lanes]) 
     if not given:
         return [fixed(shape) for shape in shapes]
     met, rule = Met(network, layer, call.arguments.args, given, shapes[0]), RULES.get(known_as(layer))
-    why = declined(layer) if rule else f"is a {type(layer).__name__}, whose channels cannot be told apart"
-    if rule is None or why:
+    if rule is None:
+        kind = type(layer).__name__
+        met.stays(met.unless_end(kind, f"is a {kind}, whose channels cannot be told apart"))
+        return [fixed(shape) for shape in shapes]
+    if why := declined(layer):
         met.stays(why)
         return [fixed(shape) for shape in shapes]
     made, function = rule(met), getattr(layer, "activation", None)
     if function is not None and not elementwise(function):
-        network.keep(layer, f"ends in `{name_of(function)}`, which mixes channels", [made])
+        kind = name_of(function)
+        network.keep(met.name, met.unless_end(kind, f"ends in `{kind}`, which mixes channels"), [made])
     return [made if is_linear(function) else Lanes(made.numbers, made.shape)]
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from edgebuild.compress.prune.account import BY
 from edgebuild.compress.prune.keras_cut import stored, unread
 from edgebuild.compress.prune.keras_graph import functional, keras_network
 from edgebuild.compress.prune.scores import magnitudes
-from edgebuild.compress.prune.sensitivity import Outputs, Progress, lost_power, measured
+from edgebuild.compress.prune.sensitivity import MOST, Outputs, Progress, lost_power, measured
 from edgebuild.compress.quantize.calibration import feeds
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
@@ -17,9 +18,6 @@ from edgebuild.models.convert.traced import keras_names, load_keras, quiet
 
 if TYPE_CHECKING:
     import numpy as np
-
-MOST = 128
-"""Samples; noise power is a mean over all of an output's elements, and steadies soon."""
 
 
 class MeasurePruningSensitivity(Step):
@@ -82,7 +80,7 @@ def batches(model: Any, samples: Path) -> list[dict[str, np.ndarray]]:
         {"name": name, "shape": list(item.shape), "dtype": str(item.dtype)}
         for name, item in zip(names, model.inputs, strict=True)
     ]
-    rows = feeds(taken, samples, "prune")[:MOST]
+    rows = feeds(taken, samples, BY)[:MOST]
     alike = len({tuple(value.shape for value in row.values()) for row in rows}) == 1
     if not alike or any(item.shape[0] is not None for item in model.inputs):
         return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.onnx_values import session
 from edgebuild.compress.prune.onnx_graph import OnnxNetwork
 from edgebuild.compress.prune.same import hold
 
@@ -24,9 +25,8 @@ def narrowed(network: OnnxNetwork, left_out: Set[int]) -> ModelProto:
     made.CopyFrom(network.model)
     for site, weight in network.every_weight():
         value = network.constants[network.source(site.name, weight.name)]
-        for axis, (_, numbers) in weight.axes.items():
-            value = np.compress(network.kept(numbers, left_out), value, axis)
-        give(made, network.nodes[site.name], network.inputs[site.name, weight.name], value)
+        cut = network.sliced(value, weight, left_out)
+        give(made, network.nodes[site.name], network.inputs[site.name, weight.name], cut)
     for item in network.numbers:
         count, node = int(network.kept(item.numbers, left_out).sum()), made.graph.node[item.node]
         if item.input is None:
@@ -48,11 +48,9 @@ def unread(network: OnnxNetwork, left_out: Set[int]) -> ModelProto:
     made.CopyFrom(network.model)
     for site, weight in network.every_weight():
         value = network.constants[network.source(site.name, weight.name)]
-        for axis, (role, numbers) in weight.axes.items():
-            kept = network.kept(numbers, left_out)
-            if role == "in" and not kept.all():
-                value = value * kept.reshape([-1 if place == axis else 1 for place in range(value.ndim)])
-                give(made, network.nodes[site.name], network.inputs[site.name, weight.name], value.astype(value.dtype))
+        masked = network.masked(value, weight, left_out)
+        if masked is not None:
+            give(made, network.nodes[site.name], network.inputs[site.name, weight.name], masked)
     return tidied(made)
 
 
@@ -84,13 +82,8 @@ def tidied(model: ModelProto) -> ModelProto:
 
 def run(model: ModelProto, feeds: Feeds, wanted: list[str] | None = None) -> list[list[np.ndarray]]:
     """What ONNX Runtime answers, by feed and output."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.intra_op_num_threads, options.log_severity_level = 1, 3
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return [session.run(wanted, feed) for feed in feeds]
+    opened = session(model, "basic")
+    return [opened.run(wanted, feed) for feed in feeds]
 
 
 def hold_against(network: OnnxNetwork, made: ModelProto, left_out: Set[int], feeds: Feeds) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from edgebuild.compress.prune.channels import Axes, Lanes, Network, Site, Weight, fixed
+from edgebuild.compress.onnx_nodes import captured
+from edgebuild.compress.prune.channels import Axes, Network, Site, Weight, fixed
 
 if TYPE_CHECKING:
     import numpy as np
-    from onnx import ModelProto, NodeProto
+    from onnx import ModelProto
 
 ENDS = ("Softmax", "LogSoftmax", "Hardmax", "ArgMax", "ArgMin", "TopK")
 """What a classifier ends in."""
@@ -43,13 +42,6 @@ class OnnxNetwork(Network):
     inputs: dict[tuple[str, str], int] = field(default_factory=dict)
     """Site and weight to the place among the node's inputs."""
     numbers: list[Number] = field(default_factory=list)
-
-    def keep(self, name: str, why: str, given: Sequence[Lanes]) -> None:
-        """The channels of these values stay; named where they could have been fewer."""
-        if any(self.channels.classes(item.numbers).any() for item in given):
-            self.stay.setdefault(name, why)
-        for item in given:
-            self.channels.stay(item.numbers)
 
     def site(self, name: str, place: int, positions: int, weights: dict[int, tuple[str, Axes]]) -> Site:
         """Note what a node stores: place among its inputs to a name and the channels along its axes."""
@@ -121,15 +113,6 @@ def named(model: ModelProto, place: int) -> str:
     return str(node.name) if node.name and count == 1 else f"{node.op_type}_{place}"
 
 
-def captured(node: NodeProto) -> set[str]:
-    """Values of the graph that a node's own graphs read."""
-    found = set[str]()
-    for attribute in node.attribute:
-        for inner in attribute.g.node if attribute.HasField("g") else ():
-            found |= {*inner.input, *captured(inner)}
-    return found
-
-
 def shapes_of(model: ModelProto) -> dict[str, tuple[int | None, ...]]:
     """Shapes of all values that can be told."""
     import onnx
@@ -139,8 +122,3 @@ def shapes_of(model: ModelProto) -> dict[str, tuple[int | None, ...]]:
         item.name: tuple(axis.dim_value or None for axis in item.type.tensor_type.shape.dim)
         for item in (*graph.input, *graph.value_info, *graph.output)
     }
-
-
-def readers(model: ModelProto) -> Counter[str]:
-    """How many inputs of nodes each value feeds."""
-    return Counter(name for node in model.graph.node for name in node.input)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgebuild.compress.prune import joins
 from edgebuild.compress.prune.channels import Lanes, lanes
 from edgebuild.compress.prune.onnx_graph import Number
 
 if TYPE_CHECKING:
     from edgebuild.compress.prune.onnx_rules import At
+
+APART = "joins channels along different axes"
 
 
 def merged(at: At) -> Lanes:
@@ -18,18 +21,7 @@ def merged(at: At) -> Lanes:
         return with_stored(at)
     if len(given) != len(at.node.input) or any(len(item.shape) != len(at.shape) for item in given):
         return at.stays("joins values of different ranks")
-    axes = {item.axis for item in given if item.axis is not None}
-    if len(axes) > 1:
-        return at.stays("joins channels along different axes")
-    axis = next(iter(axes), None)
-    spread = [item for item in given if axis is not None and item.axis is None and item.shape[axis] == 1]
-    for item in spread:
-        # A single channel meets many: it stays, and they need not.
-        at.network.channels.stay(item.numbers)
-    whole = [item for item in given if not any(item is one for one in spread)]
-    for item in whole[1:]:
-        at.network.channels.tie(whole[0].numbers, item.numbers)
-    return Lanes(max(whole, key=lambda item: item.numbers.size).numbers, at.shape)
+    return joins.elementwise(at.network.channels, given, at.shape) or at.stays(APART)
 
 
 def with_stored(at: At) -> Lanes:
@@ -50,8 +42,6 @@ def with_stored(at: At) -> Lanes:
 
 def joined(at: At) -> Lanes:
     """Concat: channels one after the other, or tied where it joins along another axis."""
-    import numpy as np
-
     rank, given = len(at.shape), [at.given.get(number) for number in range(len(at.node.input))]
     axis = at.attribute("axis", 1)
     axis = axis - 1 if axis > 0 else rank + axis
@@ -59,19 +49,10 @@ def joined(at: At) -> Lanes:
     if len(whole) != len(given) or axis < 0:
         return at.stays("joins values with stored ones")
     if all(item.axis in (None, axis) and item.shape[axis] is not None for item in whole):
-        parts = [np.broadcast_to(item.numbers, _sized(item, axis)) for item in whole]
-        found = lanes(np.concatenate(parts, axis), at.shape)
+        found = joins.concatenated(whole, axis, at.shape)
         if found is not None:
             return found
-    if len({item.axis for item in whole}) != 1:
-        return at.stays("joins channels along different axes")
-    for item in whole[1:]:
-        at.network.channels.tie(whole[0].numbers, item.numbers)
-    return Lanes(whole[0].numbers, at.shape)
-
-
-def _sized(item: Lanes, axis: int) -> list[int]:
-    return [int(item.shape[axis] or 1) if place == axis else size for place, size in enumerate(item.numbers.shape)]
+    return joins.tied(at.network.channels, whole, at.shape) or at.stays(APART)
 
 
 def reshaped(at: At) -> Lanes:

@@ -6,6 +6,8 @@ from collections.abc import Set
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.onnx_nodes import outputs_last
+from edgebuild.compress.onnx_values import exposed
 from edgebuild.compress.prune.fit import ROWS, SAMPLES, WIDEST, Fitted, least_squares
 from edgebuild.compress.prune.onnx_cut import Feeds, give, run, tidied
 from edgebuild.compress.prune.onnx_graph import OnnxNetwork
@@ -94,31 +96,17 @@ def refit(network: OnnxNetwork, made: ModelProto, name: str, left_out: Set[int],
 
 def values(model: ModelProto, name: str, feeds: Feeds) -> list[np.ndarray]:
     """A value between the nodes, for each feed."""
-    import onnx
-
     if any(item.name == name for item in model.graph.input):
         return [feed[name] for feed in feeds]
-    opened = onnx.ModelProto()
-    opened.CopyFrom(model)
-    if all(item.name != name for item in opened.graph.output):
-        opened.graph.output.append(onnx.ValueInfoProto(name=name))
-    return [found[0] for found in run(opened, feeds, [name])]
+    # With all that follows: what is fused depends on who else reads a value.
+    return [found[0] for found in run(exposed(model, [name]), feeds, [name])]
 
 
 def as_matrix(node: Any, kernel: np.ndarray) -> np.ndarray:
     """(read, made): places of a window and channels of what is read in the kernel's order."""
-    if node.op_type == "Conv":
-        return kernel.reshape(len(kernel), -1).T
-    return kernel.T if transposed(node) else kernel
+    return kernel if outputs_last(node) else kernel.reshape(len(kernel), -1).T
 
 
 def as_kernel(node: Any, matrix: np.ndarray, like: np.ndarray) -> np.ndarray:
     """The other way."""
-    if node.op_type == "Conv":
-        return matrix.T.reshape(like.shape)
-    return matrix.T if transposed(node) else matrix
-
-
-def transposed(node: Any) -> bool:
-    """Whether a Gemm has its matrix the other way."""
-    return any(item.name == "transB" and item.i for item in node.attribute)
+    return matrix if outputs_last(node) else matrix.T.reshape(like.shape)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.onnx_nodes import attribute
 from edgebuild.compress.prune.channels import Fold, Lanes, Site, along, fixed
 from edgebuild.compress.prune.onnx_graph import Number, OnnxNetwork, named
 
@@ -49,9 +50,7 @@ class At:
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """An attribute's value."""
-        import onnx
-
-        return next((onnx.helper.get_attribute_value(a) for a in self.node.attribute if a.name == name), default)
+        return attribute(self.node, name, default)
 
     def constant(self, number: int) -> np.ndarray | None:
         """A stored input."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from edgebuild.compress.prune.account import BY
 from edgebuild.compress.prune.onnx_cut import give, tidied
 from edgebuild.compress.quantize.onnx_interface import save_checked
 from edgebuild.core.step import Step, Workspace
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
     from onnx import NodeProto
 
-BY = "prune"
 FOUR = 4
 
 

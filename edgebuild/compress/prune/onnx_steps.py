@@ -5,22 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from edgebuild.compress.prune.account import Pruning
+from edgebuild.compress.onnx_nodes import inputs_of
+from edgebuild.compress.prune.account import BY, Pruning
 from edgebuild.compress.prune.choice import Asked, chosen
 from edgebuild.compress.prune.onnx_cut import Feeds, example, hold_against, narrowed, run, unread
 from edgebuild.compress.prune.onnx_graph import onnx_network
 from edgebuild.compress.prune.onnx_repair import repaired
 from edgebuild.compress.prune.scores import magnitudes
-from edgebuild.compress.prune.sensitivity import Outputs, Progress, lost_power, measured
+from edgebuild.compress.prune.sensitivity import MOST, Outputs, Progress, lost_power, measured
 from edgebuild.compress.quantize.calibration import feeds
 from edgebuild.compress.quantize.onnx_interface import save_checked
-from edgebuild.compress.quantize.onnx_static import inputs_of
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 
-BY = "prune"
-MOST = 128
-"""Samples; noise power is a mean over all of an output's elements, and steadies soon."""
 TOOLS = ("onnx", "onnxruntime", "numpy")
 
 

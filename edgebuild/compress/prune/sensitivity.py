@@ -13,6 +13,8 @@ from edgebuild.core.records import Record
 if TYPE_CHECKING:
     import numpy as np
 
+MOST = 128
+"""Samples; noise power is a mean over all of an output's elements, and steadies soon."""
 Outputs = list[list["np.ndarray"]]
 """By batch, then by output; float64."""
 Progress = Callable[[int, int, str], None]

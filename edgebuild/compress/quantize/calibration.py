@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.onnx_nodes import inputs_of
 from edgebuild.errors import Refused
 
 if TYPE_CHECKING:
@@ -32,3 +33,12 @@ def feeds(taken: list[dict[str, Any]], inputs: Path | Mapping[str, np.ndarray], 
     except JobError as error:
         raise Refused(by=by, why=f"the calibration samples do not fit: {error}") from error
     return [samples.feed(index) for index in range(samples.count)]
+
+
+def samples_of(model: Path, inputs: Path, most: int | None = None) -> list[dict[str, np.ndarray]]:
+    """The calibration samples as an ONNX model takes them, the first `most` of them.
+
+    Raises:
+        Refused: they are not this model's.
+    """
+    return feeds(inputs_of(model), inputs, "onnxruntime")[:most]

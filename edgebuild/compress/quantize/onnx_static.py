@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from edgebuild.compress.onnx_nodes import inputs_of
 from edgebuild.compress.quantize.calibration import feeds
 from edgebuild.compress.quantize.onnx_interface import refuse_unchanged, save_checked
 from edgebuild.compress.quantize.ranges import read_ranges, write_ranges
@@ -90,23 +91,6 @@ def quantizable() -> list[str]:
     from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
     return sorted({*QDQRegistry, *QLinearOpsRegistry})
-
-
-def inputs_of(model: Path) -> list[dict[str, Any]]:
-    """The model's inputs as a session would tell them."""
-    import onnx
-
-    graph = onnx.load(model, load_external_data=False).graph
-    constant = {tensor.name for tensor in graph.initializer}
-    return [
-        {
-            "name": item.name,
-            "shape": [axis.dim_param or axis.dim_value for axis in item.type.tensor_type.shape.dim],
-            "dtype": onnx.helper.tensor_dtype_to_np_dtype(item.type.tensor_type.elem_type).name,
-        }
-        for item in graph.input
-        if item.name not in constant
-    ]
 
 
 def reader(given: list[dict[str, np.ndarray]]) -> CalibrationDataReader:

@@ -53,8 +53,8 @@ class AccountTensorrt(TraceModel):
 
 def fed_shapes(model: Path, inputs: Path) -> dict[str, tuple[int, ...]]:
     """The shape of each input in the first sample, with its batch axis."""
+    from edgebuild.compress.onnx_nodes import inputs_of
     from edgebuild.compress.quantize.calibration import feeds
-    from edgebuild.compress.quantize.onnx_static import inputs_of
 
     feed = feeds(inputs_of(model), inputs, "tensorrt")[0]
     return {name: tuple(int(size) for size in array.shape) for name, array in feed.items()}

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edgebuild.compress.quantize.repair.layers import attribute, captured, layer_sides, reduced
+from edgebuild.compress.onnx_nodes import attribute, captured
+from edgebuild.compress.quantize.repair.layers import layer_sides, reduced
 from edgebuild.compress.quantize.repair.sides import Side, by_channel
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class Finder:
         self.of: dict[str, Channels] = {}
         for node in graph.node:
             self.visit(node)
-        for name in [item.name for item in (*graph.input, *graph.output)] + list(captured(graph)):
+        inner = [name for node in graph.node for name in captured(node)]
+        for name in [item.name for item in (*graph.input, *graph.output)] + inner:
             self.group(name).frozen = True
 
     def groups(self) -> list[Channels]:

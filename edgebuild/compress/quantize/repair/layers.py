@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.onnx_nodes import attribute
 from edgebuild.compress.quantize.repair.sides import Side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy as np
     from onnx import ModelProto, NodeProto
 
@@ -35,28 +34,12 @@ def layer_sides(node: NodeProto, weights: np.ndarray) -> tuple[Side | None, Side
     return (Side(name, 1), Side(name, 0)) if turned else (Side(name, 0), Side(name, 1))
 
 
-def attribute(node: NodeProto, name: str, default: Any) -> Any:
-    """An attribute of an operator."""
-    import onnx
-
-    return next((onnx.helper.get_attribute_value(item) for item in node.attribute if item.name == name), default)
-
-
 def reduced(node: NodeProto, stored: dict[str, np.ndarray], rank: int) -> set[int]:
     """Axes over which a mean is taken; empty where that is not known."""
     axes = attribute(node, "axes", None)
     if axes is None and len(node.input) > 1 and node.input[1] in stored:
         axes = stored[node.input[1]].reshape(-1).tolist()
     return {int(axis) % rank for axis in axes} if axes and rank else set()
-
-
-def captured(graph: Any) -> Iterator[str]:
-    """Names that graphs inside operators read from outside."""
-    for node in graph.node:
-        for item in node.attribute:
-            for inner in (*([item.g] if item.HasField("g") else []), *item.graphs):
-                yield from (name for part in inner.node for name in part.input)
-                yield from captured(inner)
 
 
 def unshared(model: ModelProto) -> ModelProto:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from edgebuild.compress.onnx_values import taps
+from edgebuild.compress.quantize.calibration import samples_of
 from edgebuild.compress.quantize.onnx_interface import save_checked
 from edgebuild.compress.quantize.repair.pairs import Numbers, Pair, pairs, with_names
 from edgebuild.compress.quantize.repair.patches import as_stored, matrices, rows_of
-from edgebuild.compress.quantize.repair.taps import samples_of, taps
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from edgebuild.compress.onnx_values import taps
+from edgebuild.compress.quantize.calibration import samples_of
 from edgebuild.compress.quantize.onnx_interface import save_checked
 from edgebuild.compress.quantize.repair.channels import Channels, Finder
 from edgebuild.compress.quantize.repair.equalize import DEAD, LIMIT, rescale, with_stored
 from edgebuild.compress.quantize.repair.layers import unshared
 from edgebuild.compress.quantize.repair.sides import Side, relative, scaled
-from edgebuild.compress.quantize.repair.taps import samples_of, taps
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused

@@ -59,10 +59,10 @@ def repair_mixture(model: Path, made: Path, inputs: Path, repairs: tuple[str, ..
     """Round the weights of the integer layers anew and correct the biases of all, in place."""
     import onnx
 
+    from edgebuild.compress.quantize.calibration import samples_of
     from edgebuild.compress.quantize.repair.bias import corrected
     from edgebuild.compress.quantize.repair.pairs import with_names
     from edgebuild.compress.quantize.repair.rounding import rounded
-    from edgebuild.compress.quantize.repair.taps import samples_of
 
     floating, mixture = with_names(onnx.load(model)), onnx.load(made)
     for name, work in (("rounding", rounded), ("bias", corrected)):
