@@ -22,8 +22,9 @@ samples keeps the rows of `x` and `y` together. `data.labels`, `data.ids` and `d
 `data.validation` has the same of `select`, the split that candidates are chosen on, with labels alone in `y`; `report`,
 on which verdicts are given, is seen by no training.
 
-`context` says how much: `epochs` to train now, `first` how many were trained before, `total` of the whole training,
-`batch`, `learning_rate`, `seed` (already set for Python, numpy and TensorFlow), `rates` of each epoch.
+`context` says how much: `epochs` to train now, `first` how many were trained before, `total` of the whole training
+(under `time` as many as fit, once the first epoch told), `batch`, `learning_rate`, `seed` (already set for Python,
+numpy and TensorFlow), `rates` of each epoch.
 
 It returns the trained model: the one it was given, or another Keras model with the same weights' shapes.
 """
