@@ -116,7 +116,7 @@ def train(step: TrainModel, work: Workspace) -> None:
 
 
 def told(record: dict[str, Any]) -> str:
-    """What a report says of a training once it is done: epochs, the last loss, the spread over seeds."""
+    """What a report says of a training once it is done: epochs, the last loss, the spread over seeds, which goes on."""
     going = next(item for item in record["seeds"] if item["seed"] == record["goes on"])
     done, ran, wanted = going["asked"], len(going["epochs"]), record["wanted epochs"]
     parts = [f"{done} of {wanted} epochs fitted into the time" if done < wanted else f"{done} epochs done"]
@@ -129,7 +129,18 @@ def told(record: dict[str, Any]) -> str:
         unit = f" {record['unit']}" if record["unit"] else ""
         mean, spread = record["mean"], record["standard deviation"]
         parts.append(f"{record['metric']} {mean:.4g} ± {spread:.2g}{unit} over {len(record['seeds'])} seeds on select")
+    if len(record["seeds"]) > 1:
+        parts.append(f"seed {record['goes on']} goes on, {why_it(record)}")
     return "; ".join(parts)
+
+
+def why_it(record: dict[str, Any]) -> str:
+    """What decided between seeds."""
+    if "scores" not in record:
+        return "the first: the spec has no metric to tell them apart"
+    if record["mean"] is None:
+        return "the first: no score is a number"
+    return "the first" if record["keep"] == "first" else f"the {record['keep']} by {record['metric']}"
 
 
 def follow(step: TrainModel, work: Workspace, course: Course, limit: float | None, tell: Told) -> Course:

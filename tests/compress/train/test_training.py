@@ -16,7 +16,7 @@ import pytest
 
 from edgebuild.compress.train.fakequant import FakeQuant
 from edgebuild.compress.train.schedule import rates
-from edgebuild.compress.train.scores import Judge
+from edgebuild.compress.train.scores import Judge, summary
 from edgebuild.compress.train.step import RECORD, Course, TrainModel, follow, left, told
 from edgebuild.compress.train.zeros import KeepZeros
 from edgebuild.core.dossier import Call
@@ -218,11 +218,18 @@ def test_time_left_is_told_in_words() -> None:
 def test_a_report_is_told_what_only_a_training_can_tell() -> None:
     seeds = [{"seed": seed, "asked": 20, "epochs": [{}] * 20} for seed in range(3)]
     record = {"wanted epochs": 20, "goes on": 1, "seeds": seeds}
-    assert told(record) == "20 epochs done"
+    first = "seed 1 goes on, the first: the spec has no metric to tell them apart"
+    assert told(record) == f"20 epochs done; {first}"
     short = {"seed": 1, "asked": 15, "epochs": [{}] * 14 + [{"loss": 0.12345}]}
     assert told({**record, "seeds": [short]}) == "15 of 20 epochs fitted into the time, the last at a loss of 0.123"
-    scored = {"metric": "accuracy", "unit": "%", "mean": 97.1234, "standard deviation": 0.3811}
-    assert told({**record, **scored}) == "20 epochs done; accuracy 97.12 ± 0.38 % over 3 seeds on select"
+    judge = Judge(
+        metric=Top1(metric="top1"), name="accuracy", better="higher", samples=wire("s"), reference=wire("r"), call=CALL
+    )
+    scored = {**record, **summary(judge, [96.5, 97.0, 97.5], "median")}
+    spread = "accuracy 97 ± 0.5 % over 3 seeds on select"
+    assert told(scored) == f"20 epochs done; {spread}; seed 1 goes on, the median by accuracy"
+    nan = {**record, **summary(judge, [None, float("nan"), None], "median")}
+    assert told(nan) == "20 epochs done; seed 1 goes on, the first: no score is a number"
 
 
 @pytest.mark.parametrize(
