@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,9 +13,9 @@ from edgebuild.models.inspect.facts import ModelFacts
 
 
 class AddConstants(Step):
-    """Write the inputs of samples again with those that a spec holds constant; a folder with `inputs.npz`."""
+    """Write samples again with the inputs that a spec holds constant; labels and the index stay where there are any."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("numpy",)
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "inputs"
@@ -49,3 +50,6 @@ def add_constants(samples: Path, model: Path, output: Path, constants: Constants
         inputs[name] = np.repeat(one[None], count, axis=0)
     output.mkdir(parents=True)
     save_arrays(output / "inputs.npz", inputs)
+    for name in ("labels.npz", "index.json"):
+        if (samples / name).exists():
+            shutil.copyfile(samples / name, output / name)

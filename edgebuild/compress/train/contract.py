@@ -10,11 +10,11 @@ state of the segment before.
 
 `model` is a Keras model with the layers of the candidate, compiled: Adam with the learning rate of `train`, the loss
 that fits its outputs, and whatever a recipe adds (a teacher's loss, weights that must stay zero). These additions stay
-attached whatever the hook does: `model.compile(…)` with another optimizer or loss replaces those two alone, and an
-optimizer of the same kind takes up its state of the segment before. A loop of its own must take its steps by
-`model.train_on_batch(x, y)` or `model.train_step((x, y))`. Layers may be frozen by `layer.trainable = False` and
-`model.compile()` again. The learning rate is set anew at each epoch of `model.fit`, unless the hook compiled an
-optimizer of its own.
+attached whatever the hook does: `model.compile(…)` with another optimizer or loss replaces those two alone (metrics go
+with the loss), and an optimizer of the same kind takes up its state of the segment before. A loop of its own must take
+its steps by `model.train_on_batch(x, y)` or `model.train_step((x, y))`. Layers may be frozen by `layer.trainable =
+False` and `model.compile()` again. The learning rate is set anew at each epoch of `model.fit`, unless the hook compiled
+an optimizer of its own.
 
 `data.x` is an array, axis 0 the sample, or a mapping by input name where the model has several inputs. `data.y` is what
 the loss takes: the label, or `{"label": …, "teacher": …}` under a teacher; a hook that draws, shuffles or augments
@@ -22,10 +22,12 @@ samples keeps the rows of `x` and `y` together. `data.labels`, `data.ids` and `d
 `data.validation` has the same of `select`, the split that candidates are chosen on, with labels alone in `y`; `report`,
 on which verdicts are given, is seen by no training.
 
-`context` says how much: `epochs` to train now, `first` how many were trained before, `total` of the whole training,
-`batch`, `learning_rate`, `seed` (already set for Python, numpy and TensorFlow), `rates` of each epoch.
+`context` says how much: `epochs` to train now, `first` how many were trained before, `total` of the whole training
+(under `time` as many as fit, once the first epoch told), `batch`, `learning_rate`, `seed` (already set for Python,
+numpy and TensorFlow), `rates` of each epoch.
 
-It returns the trained model: the one it was given, or another Keras model with the same weights' shapes.
+It returns the trained model: the one it was given, or another Keras model with the same weights' shapes. Of the one it
+was given, averages of batch normalization that lag behind a short training are then taken from `data.x`.
 """
 
 from __future__ import annotations

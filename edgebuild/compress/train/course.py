@@ -26,6 +26,8 @@ class Course:
     """Of our optimizer, for each epoch."""
     ours: Any = None
     """Our optimizer."""
+    metrics: Any = None
+    """That the model was compiled with last."""
     earlier: tuple[np.ndarray, ...] = ()
     """State of the optimizer at the end of the segment before."""
     epochs: list[dict[str, float]] = field(default_factory=list)

@@ -65,9 +65,23 @@ class Fitted(keras.Model):  # type: ignore[misc]
             constraint.after_batch()
         return logs
 
-    def compile(self, *arguments: Any, **options: Any) -> None:
-        """As Keras does, and the optimizer goes on where one of its kind ended."""
-        super().compile(*arguments, **options)
+    def compile(
+        self, optimizer: Any = None, loss: Any = None, loss_weights: Any = None, metrics: Any = None, **options: Any
+    ) -> None:
+        """As Keras does, and the optimizer goes on where one of its kind ended; what is left out stays as it was.
+
+        Metrics go with the loss. An optimizer that stays is made anew: its state is that of what is trained, which may
+        be less now.
+        """
+        if optimizer is None and self.optimizer is not None:
+            optimizer = type(self.optimizer).from_config(self.optimizer.get_config())
+            if self.optimizer is self.course.ours:
+                self.course.ours = optimizer
+        if loss is None and self.compiled:
+            loss = self.loss
+            metrics = self.course.metrics if metrics is None else metrics
+        super().compile(optimizer or "rmsprop", loss, loss_weights, metrics, **options)
+        self.course.metrics = metrics
         if self.optimizer is not None and self.course.earlier:
             restore(self.optimizer, self.trainable_variables, self.course.earlier)
 

@@ -26,7 +26,7 @@ class FoldNorms(Step):
     Outputs are the same up to rounding. Source: Jacob et al. 2017, arXiv:1712.05877, section 3.2.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
     filename: ClassVar[str] = "folded.keras"
@@ -91,7 +91,11 @@ def rewritten(model: Any, operation: Any, entry: Any = None) -> Any:
 
 
 def flattened(model: Any) -> Any:
-    """The model with the layers of models that are its layers in their place."""
+    """The model with the layers of models that are its layers in their place; outputs keep their names.
+
+    Raises:
+        Refused: two outputs come from one operation, whose name is that of both.
+    """
     import keras
 
     def operation(op: Any) -> Any:
@@ -100,7 +104,16 @@ def flattened(model: Any) -> Any:
             return lambda *given, **_: inner._run_through_graph(keras.tree.flatten(given), operation_fn=operation)
         return op
 
-    return rewritten(model, operation)
+    made = rewritten(model, operation)
+    if made.output_names == model.output_names:
+        return made
+    for tensor, name in zip(made.outputs, model.output_names, strict=True):
+        tensor._keras_history.operation.name = name
+    named = rewritten(made, lambda op: op)
+    if named.output_names != model.output_names:
+        why = f"outputs {', '.join(f'`{name}`' for name in model.output_names)} come from one layer inside a model."
+        raise Refused(by=BY, why=why, fix="Leave `quantize` out of `train`.", kind="not applicable")
+    return named
 
 
 def folded(model: Any) -> Any:
@@ -120,6 +133,10 @@ def folded(model: Any) -> Any:
         alone = weighted(node.operation) and not others and isinstance(first, keras.layers.BatchNormalization)
         if alone and node.operation.activation is keras.activations.linear and last_axis(first):
             norms[node.operation.name] = first
+    # One that normalizes something else too stays, where all that it normalizes has the same form.
+    calls = Counter(node.operation.name for node in nodes(flat))
+    folds = Counter(norm.name for norm in norms.values())
+    norms = {name: norm for name, norm in norms.items() if folds[norm.name] == calls[norm.name]}
     gone = {norm.name for norm in norms.values()}
     ends = {tensor._keras_history.operation.name for tensor in flat.outputs}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from edgebuild.compress.train.calls import maker
 from edgebuild.errors import Refused
 
 if TYPE_CHECKING:
@@ -32,12 +33,11 @@ class Task:
 
 def last_activation(model: Any) -> str:
     """`softmax`, `linear`, …: the name of the activation that makes the only output."""
-    layer = model.outputs[0]._keras_history.operation
+    layer, given = maker(model.outputs[0])
     while type(layer).__name__.startswith(THROUGH):
-        before = layer.input
-        if isinstance(before, list | tuple | dict) or layer is before._keras_history.operation:
+        if len(given) != 1:
             return "linear"
-        layer = before._keras_history.operation
+        layer, given = maker(*given[0])
     kind = type(layer).__name__.lower()
     if kind in ("softmax", "sigmoid", "relu", "logsoftmax"):
         return kind

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgebuild.compress.train.course import FEATURES, LABEL, TEACHER, WEIGHT, Course
 from edgebuild.compress.train.losses import Task, meaning_without_labels, task
-from edgebuild.compress.train.teaching import BY, Lessons, check_features, teacher_logits
+from edgebuild.compress.train.teaching import BY, Lessons, alike, check_features, teacher_logits
 from edgebuild.errors import Refused, words_of
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def targets_of(predictions: Path, model: Any, found: Task) -> np.ndarray:
         raise Refused(by=BY, why=why, fix="Write a training of your own by `train: {fit: train.py:fit}`.")
     (values,) = outputs.values()
     wanted = tuple(model.outputs[0].shape[1:])
-    if values.shape[1:] != wanted:
+    if not alike(values.shape[1:], wanted):
         why = f"the teacher's output is {values.shape[1:]}, the student's {wanted}."
         raise Refused(by=BY, why=why, fix="Give the student the teacher's classes, in the same order.")
     if not np.isfinite(values).all():

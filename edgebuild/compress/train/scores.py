@@ -73,7 +73,7 @@ def chosen(scores: list[float | None], keep: Keep, better: str) -> int:
 
 def summary(judge: Judge, scores: list[float | None], keep: Keep) -> dict[str, Any]:
     """Scores with mean, standard deviation (n − 1) and range, for the record of a training."""
-    known = [score for score in scores if score is not None]
+    known = [score for score in scores if score is not None and math.isfinite(score)]
     return {
         "metric": judge.name,
         "unit": judge.metric.unit,

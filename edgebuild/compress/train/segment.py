@@ -45,7 +45,7 @@ class How(Record):
 class TrainSegment(Step):
     """Some epochs of a training, from which a killed one goes on; writes the folder of `MODEL`, `STATE` and `LOG`."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
     filename: ClassVar[str] = "segment"
@@ -125,7 +125,7 @@ def train_segment(files: Given, how: How, fit: UserCode | None, output: Path) ->
     spent = time.monotonic() - started
     model = model if trained is fitted else trained
     refuse_divergence(model, how)
-    if fit is None:
+    if trained is fitted:
         settle(model, data.x, how.batch, int(fitted.optimizer.iterations))
     for constraint in reversed(constraints):
         model = constraint.finish(model)

@@ -44,10 +44,14 @@ class TrainingStage(Overrides, Stage):
         return self
 
     def asks_next(self, following: Stage | None) -> str:
-        """A training under integers ends with ranges, which `quantize: int8` alone takes."""
-        if not self.quantize or (isinstance(following, Quantize) and following.static and not following.repaired):
+        """A training under integers ends with ranges and scales per channel, which `quantize: int8` alone takes."""
+        exact = (
+            isinstance(following, Quantize) and following.static and following.per_channel and not following.repaired
+        )
+        if not self.quantize or exact:
             return ""
-        return "must have `quantize: int8` as the next stage, without `repair`: its ranges are those of the training"
+        what = "must have `quantize: int8` as the next stage, per channel and without `repair`"
+        return f"{what}: its ranges and scales are those of the training"
 
     @property
     def fresh(self) -> bool:
@@ -78,10 +82,10 @@ class TrainingStage(Overrides, Stage):
         return self.over(Training())
 
     def words(self) -> str:
-        """`20 epochs, 3 seeds of which the median goes on`."""
+        """`20 epochs, 3 seeds`; which of them goes on, and why, the training itself tells."""
         how = self.settings()
         count = len(how.seeds)
-        seeds = f", {count} seeds of which the {how.keep} goes on" if count > 1 else ""
+        seeds = f", {count} seeds" if count > 1 else ""
         own = f" by your own {how.fit}" if how.fit else ""
         limit = f", at most {how.time / 60:g} min" if how.time else ""
         integers = ", as integers will compute" if self.quantize else ""

@@ -28,10 +28,11 @@ class TrainModel(Step):
     its score on `select`; mean, standard deviation and range of the scores; which goes on; `words` for the report.
 
     A training that was killed goes on after its last segment. One of more epochs runs what is new, where its schedule
-    lets the first ones be as they were. Under a time limit fewer epochs are made, so that the schedule still ends.
+    lets the first ones be as they were. Under a time limit the first epoch tells the pace, and fewer are made where the
+    others do not fit, so that the schedule still ends.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "numpy")
     filename: ClassVar[str] = "trained"
     portable: ClassVar[bool] = False
@@ -75,13 +76,11 @@ class Course:
     seed: int
     model: Artifact
     state: Artifact | None = None
+    done: int = 0
+    """Epochs so far, as they were asked for."""
     epochs: list[dict[str, float]] = field(default_factory=list)
+    """What Keras said of each that it ran: a hook may have run others, or none by Keras' own loop."""
     seconds: float = 0.0
-
-    @property
-    def done(self) -> int:
-        """Epochs so far."""
-        return len(self.epochs)
 
 
 Told = Callable[["Course", int], None]
@@ -104,7 +103,10 @@ def train(step: TrainModel, work: Workspace) -> None:
     if step.state is not None and ended is not None:
         shutil.copyfile(work.path(ended), work.output / STATE)
     record: dict[str, Any] = {
-        "seeds": [{"seed": item.seed, "epochs": item.epochs, "seconds": round(item.seconds, 3)} for item in courses],
+        "seeds": [
+            {"seed": item.seed, "asked": item.done, "epochs": item.epochs, "seconds": round(item.seconds, 3)}
+            for item in courses
+        ],
         "goes on": step.seeds[number],
         "wanted epochs": step.epochs,
         **(summary(step.judge, scores, step.keep) if step.judge and scores else {}),
@@ -114,18 +116,31 @@ def train(step: TrainModel, work: Workspace) -> None:
 
 
 def told(record: dict[str, Any]) -> str:
-    """What a report says of a training once it is done: epochs, the last loss, the spread over seeds."""
+    """What a report says of a training once it is done: epochs, the last loss, the spread over seeds, which goes on."""
     going = next(item for item in record["seeds"] if item["seed"] == record["goes on"])
-    done, last = len(going["epochs"]), going["epochs"][-1].get("loss")
-    fitted = f"{done} of {record['wanted epochs']} epochs fitted into the time"
-    parts = [fitted if done < record["wanted epochs"] else f"{done} epochs done"]
-    if last is not None:
-        parts[0] += f", the last at a loss of {last:.3g}"
+    done, ran, wanted = going["asked"], len(going["epochs"]), record["wanted epochs"]
+    parts = [f"{done} of {wanted} epochs fitted into the time" if done < wanted else f"{done} epochs done"]
+    if ran != done:
+        known = f"by Keras' loop {ran} were run" if ran else "how many were run is not known"
+        parts = [f"{done} of {wanted} epochs were asked of your own training, {known}"]
+    if ran and "loss" in going["epochs"][-1]:
+        parts[0] += f", the last at a loss of {going['epochs'][-1]['loss']:.3g}"
     if record.get("standard deviation") is not None:
         unit = f" {record['unit']}" if record["unit"] else ""
         mean, spread = record["mean"], record["standard deviation"]
         parts.append(f"{record['metric']} {mean:.4g} ± {spread:.2g}{unit} over {len(record['seeds'])} seeds on select")
+    if len(record["seeds"]) > 1:
+        parts.append(f"seed {record['goes on']} goes on, {why_it(record)}")
     return "; ".join(parts)
+
+
+def why_it(record: dict[str, Any]) -> str:
+    """What decided between seeds."""
+    if "scores" not in record:
+        return "the first: the spec has no metric to tell them apart"
+    if record["mean"] is None:
+        return "the first: no score is a number"
+    return "the first" if record["keep"] == "first" else f"the {record['keep']} by {record['metric']}"
 
 
 def follow(step: TrainModel, work: Workspace, course: Course, limit: float | None, tell: Told) -> Course:
@@ -136,17 +151,19 @@ def follow(step: TrainModel, work: Workspace, course: Course, limit: float | Non
         if step.schedule != "cooldown" or course.done < cooling_from(total):
             # Once the rate falls, the end stands.
             total = max(affordable(step.epochs, course.done, course.seconds, limit), course.done + apart)
-        planned = rates(step.schedule, step.learning_rate, total if step.schedule == "cooldown" else step.epochs)
+        planned = rates(step.schedule, step.learning_rate, total)
         tell(course, total)
-        ending = apart and course.done + 1 == total
-        span = planned[course.done : min(course.done + step.segment, total - (apart and not ending))]
-        if span:
-            advance(step, work, course, span, ending)
+        # Nobody knows yet how long an epoch takes: one tells.
+        many = 1 if limit is not None and course.done == 0 else step.segment
+        end = total - (apart and course.done + 1 < total)
+        if span := planned[course.done : min(course.done + many, end)]:
+            advance(step, work, course, span, total)
     return course
 
 
-def advance(step: TrainModel, work: Workspace, course: Course, span: tuple[float, ...], ending: bool) -> None:
-    """One segment, run or found; `ending`: it is the last epoch, and constraints differ in it."""
+def advance(step: TrainModel, work: Workspace, course: Course, span: tuple[float, ...], total: int) -> None:
+    """One segment of a training of `total` epochs, run or found; in the last epoch constraints may differ."""
+    ending = course.done + 1 == total
     segment = TrainSegment(
         model=course.model,
         state=course.state,
@@ -157,7 +174,7 @@ def advance(step: TrainModel, work: Workspace, course: Course, span: tuple[float
         how=How(
             first=course.done,
             rates=span,
-            total=step.epochs if step.fit else None,
+            total=total if step.fit else None,
             batch=step.batch,
             seed=course.seed,
             loss=step.loss,
@@ -168,8 +185,8 @@ def advance(step: TrainModel, work: Workspace, course: Course, span: tuple[float
     log = json.loads((work.run(segment) / LOG).read_text(encoding="utf-8"))
     made = segment.out()
     course.model, course.state = made / MODEL, made / STATE
-    # A hook may have trained without Keras' own loop, which alone tells of its epochs.
-    course.epochs += [*log["epochs"], *({} for _ in span)][: len(span)]
+    course.done += len(span)
+    course.epochs += log["epochs"]
     course.seconds += log["seconds"]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from edgebuild.compress.train.calls import Around, maker
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact, UserCode
 from edgebuild.errors import Problem, Refused, UserCodeError, words_of
@@ -33,7 +35,7 @@ class Start(Step):
 class FreshWeights(Start):
     """The same network with weights drawn anew, by each layer's own initializer."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     model: Artifact
 
@@ -52,7 +54,7 @@ class NarrowModel(Start):
     output keep theirs.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     model: Artifact
     width: float
@@ -88,11 +90,12 @@ def fresh_weights(model: Path, output: Path, seed: int, width: float) -> None:
     fixed = outermost(source)
 
     def rebuilt(layer: Any) -> Any:
-        return type(layer).from_config(layer.get_config() if layer.name in fixed else narrowed(layer, width))
+        config = layer.get_config() if id(layer) in fixed else narrowed(layer, width)
+        return type(layer).from_config(unseeded(config))
 
     try:
         with words_of(BY, "" if width == 1 else OWN):
-            made = keras.models.clone_model(source, clone_function=rebuilt, recursive=True)
+            made = remade(source, rebuilt, {})
     except Refused as refused:
         # Keras prints in colours, and puts what it called below its one sentence.
         why = re.sub(r"\x1b\[[0-9;]*m", "", refused.why).partition("\n\nArguments received")[0]
@@ -103,6 +106,40 @@ def fresh_weights(model: Path, output: Path, seed: int, width: float) -> None:
         why = f"no layer's channels can be multiplied by {width:g}: all are those of an output, or {MULTIPLE} and less."
         raise Refused(by=BY, why=why, fix=OWN, kind="not applicable")
     save_canonical(made, output)
+
+
+def remade(model: Any, rebuilt: Callable[[Any], Any], known: dict[int, Any], given: Sequence[Any] = ()) -> Any:
+    """A model of layers made anew; one that is a layer takes what comes to it, which may have fewer channels.
+
+    Args:
+        model: a functional Keras model.
+        rebuilt: takes a layer, returns the new one.
+        known: what is made already, by the `id` of what it stands for.
+        given: what comes to the model, in order; nothing to a whole one.
+    """
+    import keras
+
+    def operation(op: Any) -> Any:
+        inner = getattr(op, "_functional", None) or op
+        if not isinstance(inner, keras.Model) or not hasattr(inner, "_run_through_graph"):
+            known[id(op)] = known.get(id(op)) or rebuilt(op)
+            return known[id(op)]
+
+        def call(*values: Any, **_: Any) -> Any:
+            known[id(op)] = known.get(id(op)) or remade(inner, rebuilt, known, keras.tree.flatten(values))
+            known[id(op)].name = op.name
+            return known[id(op)](*values)
+
+        return call
+
+    shapes = iter(given or model.inputs)
+    entry = keras.tree.map_structure(
+        lambda own: keras.Input(batch_shape=next(shapes).shape, dtype=own.dtype, name=own.name), model._inputs_struct
+    )
+    outputs = model._run_through_graph(entry, operation_fn=operation)
+    # A file saved with a list of one output says a list, which no loss takes for a tensor.
+    outputs = keras.tree.flatten(outputs)[0] if len(model.outputs) == 1 else outputs
+    return keras.Model(entry, outputs, name=model.name)
 
 
 def narrowed(layer: Any, width: float) -> dict[str, Any]:
@@ -118,24 +155,44 @@ def narrowed(layer: Any, width: float) -> dict[str, Any]:
     return config
 
 
+def unseeded(config: Any) -> Any:
+    """A configuration whose initializers draw by the seed of the process: one of their own gives the same weights."""
+    if isinstance(config, list | tuple):
+        return type(config)(unseeded(item) for item in config)
+    if not isinstance(config, dict):
+        return config
+    return {
+        name: item | {"config": item["config"] | {"seed": None}} if draws(name, item) else unseeded(item)
+        for name, item in config.items()
+    }
+
+
+def draws(name: str, item: Any) -> bool:
+    """Whether an entry of a configuration is an initializer with a seed."""
+    inner = item.get("config") if name.endswith("initializer") and isinstance(item, dict) else None
+    return isinstance(inner, dict) and "seed" in inner
+
+
 def rounded(channels: int, width: float) -> int:
     """To the nearest multiple of 8, at least 8, never more than there were."""
     return min(channels, max(MULTIPLE, round(channels * width / MULTIPLE) * MULTIPLE))
 
 
-def outermost(model: Any) -> set[str]:
-    """Names of the layers that decide how many channels an output has."""
-    waiting = [tensor._keras_history.operation for tensor in model.outputs]
+def outermost(model: Any) -> set[int]:
+    """By `id` the layers that decide how many channels an output has."""
+    waiting: list[tuple[Any, Around]] = [(tensor, ()) for tensor in model.outputs]
     found, seen = set(), set()
     while waiting:
-        layer = waiting.pop()
-        if layer.name in seen:
+        tensor, around = waiting.pop()
+        place = (id(tensor), *(id(call) for _, call in around))
+        if place in seen:
             continue
-        seen.add(layer.name)
+        seen.add(place)
+        layer, given = maker(tensor, around)
         if any(hasattr(layer, name) for name in WIDTHS):
-            found.add(layer.name)
+            found.add(id(layer))
             continue
-        waiting += [tensor._keras_history.operation for node in layer._inbound_nodes for tensor in node.input_tensors]
+        waiting += given
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 LEAST = 1e-7
 """A probability below counts as this much: its logarithm is the logit."""
+ROUNDED, NEAR = 1e-3, 0.1
+"""How far a sum of probabilities in floats is from one at most; what is further off than the other is no try at it."""
 BY = "distillation"
 
 
@@ -92,8 +95,13 @@ def layer_of(model: Any, name: str, whose: str) -> Any:
 def meaning_of(outputs: np.ndarray) -> Meaning:
     """What a teacher's outputs are, told from their values: a softmax's rows sum to one.
 
+    Those of a teacher in integers miss it by half a step for each class, and by a whole one for a class that is sure.
+
     Args:
         outputs: float, (samples, classes).
+
+    Raises:
+        Refused: neither scores nor probabilities: they lie in 0 to 1, and each sample's sum near one.
     """
     import numpy as np
 
@@ -101,7 +109,22 @@ def meaning_of(outputs: np.ndarray) -> Meaning:
         return "logits"
     if outputs.shape[1] == 1:
         return "probability"
-    return "probabilities" if np.allclose(outputs.sum(axis=1), 1, atol=1e-3) else "logits"
+    sums = outputs.sum(axis=1, dtype=np.float64)
+    missed = float(np.abs(sums - 1).max())
+    if missed <= ROUNDED + step_width(outputs) * (outputs.shape[1] + 1) / 2:
+        return "probabilities"
+    if missed > NEAR:
+        return "logits"
+    why = f"the teacher's outputs lie in 0 to 1 and sum to {sums.min():.3g} to {sums.max():.3g}: no softmax does that."
+    raise Refused(by=BY, why=why, fix="Give the teacher outputs that are probabilities, or the scores before them.")
+
+
+def step_width(outputs: np.ndarray) -> float:
+    """Distance of neighbours where the values are those of an 8-bit tensor, at most 1/255; 0 where they are not."""
+    import numpy as np
+
+    levels = np.unique(outputs)
+    return min(float(np.diff(levels).min()), 1 / 255) if 1 < len(levels) <= 256 else 0.0
 
 
 def teacher_logits(outputs: np.ndarray) -> np.ndarray:
@@ -165,7 +188,7 @@ class Lessons:
         total = 0.0
         for pair in self.features:
             theirs, own = teacher[pair.teacher], student[pair.student]
-            if tuple(theirs.shape[1:]) != tuple(own.shape[1:]):
+            if not alike(theirs.shape[1:], own.shape[1:]):
                 theirs, own = attention(theirs), attention(own)
             total = total + pair.weight * self._near.compute_loss(theirs, own)
         return total
@@ -176,8 +199,15 @@ def attention(values: Any) -> Any:
     from keras import ops
 
     squares = ops.mean(ops.square(values), axis=-1)
-    rows = ops.reshape(squares, (-1, int(squares.shape[1] * squares.shape[2])))
+    sizes = ops.shape(squares)
+    rows = ops.reshape(squares, (-1, sizes[1] * sizes[2]))
     return rows / (ops.norm(rows, axis=-1, keepdims=True) + LEAST)
+
+
+def alike(a: Iterable[int | None], b: Iterable[int | None]) -> bool:
+    """Whether two shapes are equal, as far as both say a size."""
+    one, other = tuple(a), tuple(b)
+    return len(one) == len(other) and all(None in pair or pair[0] == pair[1] for pair in zip(one, other, strict=True))
 
 
 def check_features(pairs: tuple[FeaturePair, ...], student: Any, values: dict[str, np.ndarray]) -> None:
@@ -185,7 +215,7 @@ def check_features(pairs: tuple[FeaturePair, ...], student: Any, values: dict[st
     for pair in pairs:
         own = tuple(layer_of(student, pair.student, "student").output.shape[1:])
         theirs = values[pair.teacher].shape[1:]
-        if own != theirs and not (len(own) == len(theirs) == 3 and own[:2] == theirs[:2]):
+        if not alike(own, theirs) and not (len(own) == len(theirs) == 3 and alike(own[:2], theirs[:2])):
             why = f"`{pair.teacher}` of the teacher is {theirs}, `{pair.student}` of the student {own}."
             fix = "Pair layers of equal shapes, or images of equal height and width."
             raise Refused(by=BY, why=why, fix=fix)

@@ -84,3 +84,34 @@ def test_what_is_put_together_has_one_range() -> None:
     found = {point.tensor._keras_history.operation.name: point for point in points(keras.Model(x, joined))}
     assert {found[name].range for name in ("one", "two", "pool", "joined")} == {"joined"}
     assert found["x"].range == "x"
+
+
+def agrees(model: Any, shape: tuple[int, ...]) -> Any:
+    """The folded model, which says the same of a few samples under the same names."""
+    x = np.random.default_rng(0).normal(size=(4, *shape)).astype(np.float32)
+    names, wanted = list(model.output_names), model.predict(x, verbose=0)
+    after = folded(model)
+    assert after.output_names == names
+    np.testing.assert_allclose(after.predict(x, verbose=0), wanted, rtol=1e-4, atol=1e-5)
+    return after
+
+
+def test_an_output_that_a_model_inside_makes_keeps_its_name() -> None:
+    head = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax", name="last")], name="head")
+    x = keras.Input((4,), name="x")
+    after = agrees(keras.Model(x, head(keras.layers.Dense(4, name="first")(x))), (4,))
+    assert [layer.name for layer in after.layers] == ["x", "first", "head_product", "head"]
+
+
+def test_a_normalization_of_two_layers_goes_where_both_take_it_up() -> None:
+    def twice(second: Any) -> Any:
+        x = keras.Input((4,), name="x")
+        norm = keras.layers.BatchNormalization(name="norm")
+        one = norm(keras.layers.Dense(3, name="one")(x))
+        other = norm(second(keras.layers.Dense(3, name="other")(x)))
+        return unsettled(keras.Model(x, keras.layers.Add(name="sum")([one, other])))
+
+    both = agrees(twice(lambda value: value), (4,))
+    assert [layer.name for layer in both.layers if "norm" in layer.name] == []
+    stays = agrees(twice(keras.layers.ReLU(name="relu")), (4,))
+    assert [layer.name for layer in stays.layers if "norm" in layer.name] == ["norm"]

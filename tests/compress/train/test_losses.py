@@ -92,3 +92,16 @@ def test_an_activation_is_found_behind_layers_that_change_nothing() -> None:
     assert meaning_without_labels(head(3)) == "logits"
     assert meaning_without_labels(head(1)) == "values"
     assert last_activation(head(3, keras.layers.ReLU())) == "relu"
+
+
+def test_an_activation_is_found_inside_models_that_are_layers() -> None:
+    import keras
+
+    trained = network("softmax")
+    inside = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Rescaling(1 / 255), trained])
+    assert last_activation(inside._functional) == "softmax"
+    assert task(inside._functional, CLASSES).words == "cross-entropy from probabilities"
+    flat = keras.Sequential([keras.Input((3,)), keras.layers.Reshape((3,))])
+    # Out of a model that changes nothing again, to what is before it.
+    assert last_activation(keras.Model(trained.inputs, flat(trained.outputs[0]))) == "softmax"
+    assert last_activation(keras.Model(flat.inputs, flat.outputs)) == "linear"

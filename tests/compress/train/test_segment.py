@@ -118,6 +118,7 @@ PLAIN = "    model.fit(data.x, data.y, batch_size=context.batch, epochs=context.
 
 
 def test_a_hook_that_does_what_we_do_gives_what_we_give(shed: Shed) -> None:
+    shed.save(network(normalized=True))
     ours, own = shed.train(how()), shed.train(how(total=2), hook(shed, PLAIN))
     assert (ours / MODEL).read_bytes() == (own / MODEL).read_bytes()
 
@@ -142,6 +143,20 @@ def test_a_hook_may_bring_its_optimizer_which_goes_on_in_the_next_segment(shed: 
         # As the hook says, not as our own schedule would.
         assert state["optimizer/0001"] == np.float32(0.05)
     assert accuracy(loaded(two)) > 0.8
+
+
+def test_layers_that_a_hook_freezes_stay_and_the_others_are_trained_as_before(shed: Shed) -> None:
+    fit = hook(shed, "    model.get_layer('conv').trainable = False\n    model.compile()\n" + PLAIN)
+    one = shed.train(how(total=4), fit)
+    two = shed.train(how(first=2, total=4), fit, model=one / MODEL, state=one / STATE)
+    before, after = network(), loaded(two)
+    assert all(map(np.array_equal, before.get_layer("conv").get_weights(), after.get_layer("conv").get_weights()))
+    losses = [json.loads((part / LOG).read_text())["epochs"][-1]["loss"] for part in (one, two)]
+    assert losses[1] < losses[0]
+    with np.load(two / STATE) as state:
+        # Our Adam, of what is trained alone: its steps, its rate, two moments of a kernel and of a bias.
+        assert len(state.files) == 6
+        assert (state["optimizer/0000"], state["optimizer/0001"]) == (4 * 6, np.float32(3e-3))
 
 
 def test_what_a_recipe_holds_stays_held_under_a_hook(shed: Shed) -> None:

@@ -36,6 +36,36 @@ def test_fresh_weights_are_drawn_by_the_seed(tmp_path: Path) -> None:
     assert not np.array_equal(fresh.get_layer("conv").get_weights()[0], old.get_layer("conv").get_weights()[0])
 
 
+def test_a_seed_that_a_layer_was_built_with_does_not_decide(tmp_path: Path) -> None:
+    import keras
+    from keras import initializers, layers
+
+    image = keras.Input((4, 3), name="image")
+    rnn = layers.RNN(layers.LSTMCell(8, kernel_initializer=initializers.HeNormal(seed=1)), name="rnn")
+    x = layers.Bidirectional(layers.GRU(4, kernel_initializer=initializers.HeNormal(seed=2)), name="both")(image)
+    x = layers.Concatenate()([x, rnn(image)])
+    last = layers.Dense(2, kernel_initializer=initializers.HeNormal(seed=42), name="last")(x)
+    source = saved(keras.Model(image, last), tmp_path)
+    for seed in (0, 1):
+        fresh_weights(source, tmp_path / f"{seed}.keras", seed, 1.0)
+    first, second = opened(tmp_path / "0.keras"), opened(tmp_path / "1.keras")
+    for name in ("rnn", "both", "last"):
+        kernels = [model.get_layer(name).get_weights()[0] for model in (first, second)]
+        assert not np.array_equal(*kernels), name
+
+
+def test_a_head_that_is_a_model_keeps_its_classes(tmp_path: Path) -> None:
+    import keras
+    from keras import layers
+
+    head = keras.Sequential([keras.Input((24,)), layers.Dense(32, name="conv"), layers.Dense(24, name="scores")])
+    image = keras.Input((8, 8, 1), name="image")
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(24, 3, name="scores")(image))
+    fresh_weights(saved(keras.Model(image, head(x)), tmp_path), tmp_path / "half.keras", 0, 0.5)
+    half = opened(tmp_path / "half.keras")
+    assert half.output_shape == (None, 24)
+
+
 def residual() -> Any:
     """Two branches that are added, depthwise and joined, then squeezed and excited; 5 scores."""
     import keras

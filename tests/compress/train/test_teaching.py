@@ -59,6 +59,18 @@ def test_probabilities_are_worth_the_logits_they_came_from() -> None:
     assert meaning_of(teacher) == "logits"
 
 
+def test_probabilities_of_a_teacher_in_integers_are_probabilities() -> None:
+    sure = softmax(RANDOM.normal(0, 6, (64, 10)))
+    stored = (np.clip(np.round(sure * 256), 0, 255) / 256).astype(np.float32)
+    assert np.abs(stored.sum(1) - 1).max() > 2e-3
+    assert meaning_of(stored) == "probabilities"
+    assert meaning_of(np.array([[255, 0], [0, 255]], np.float32) / 256) == "probabilities"
+    # Scores that lie in 0 to 1 by chance.
+    assert meaning_of(RANDOM.uniform(0, 1, (64, 10)).astype(np.float32)) == "logits"
+    with pytest.raises(Refused, match=r"lie in 0 to 1 and sum to 0\.95 to 0\.95: no softmax does that"):
+        meaning_of(0.95 * softmax(RANDOM.normal(0, 2, (64, 10))))
+
+
 def test_one_sigmoid_is_two_classes() -> None:
     scores = RANDOM.normal(0, 2, (16, 1)).astype(np.float32)
     sigmoid = 1 / (1 + np.exp(-scores))
@@ -192,3 +204,21 @@ def test_a_teacher_that_says_something_else_is_refused(shed: Shed, outputs: np.n
     said = predictions(shed.folder / "said", outputs)
     with pytest.raises(Refused, match=why):
         shed.train(how(), predictions=said, teaching=teaching())
+
+
+def test_sizes_that_a_student_leaves_open_are_compared_by_what_comes(shed: Shed) -> None:
+    import keras
+
+    image = keras.Input((None, None, 1), name="image")
+    x = keras.layers.Conv2D(16, 3, padding="same", activation="relu", name="conv")(image)
+    flat = keras.layers.GlobalAveragePooling2D()(x)
+    open_sizes = keras.Model(image, keras.layers.Dense(3, activation="softmax", name="scores")(flat))
+    features = shed.folder / "features.npz"
+    teach_features(shed.model, shed.samples, features, ("conv",))
+    shed.save(open_sizes)
+    pairs = (FeaturePair(teacher="conv", student="conv", weight=1.0),)
+    said = predictions(shed.folder / "said", told(shed))
+    lesson = teaching(features=pairs, alpha=1.0)
+    done = shed.train(how(), predictions=said, teaching=lesson, values=features)
+    assert loaded(done).input_shape == (None, None, None, 1)
+    assert attention(np.ones((2, 3, 4, 5), np.float32)).shape == (2, 12)

@@ -9,16 +9,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from edgebuild.compress.train.scores import Judge
-from edgebuild.compress.train.step import RECORD, TrainModel, left, told
+from edgebuild.compress.train.fakequant import FakeQuant
+from edgebuild.compress.train.schedule import rates
+from edgebuild.compress.train.scores import Judge, summary
+from edgebuild.compress.train.step import RECORD, Course, TrainModel, follow, left, told
 from edgebuild.compress.train.zeros import KeepZeros
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Graph
+from edgebuild.core.step import Workspace
 from edgebuild.data.sources import ReadSource, digest_path
 from edgebuild.data.usercode import resolve
 from edgebuild.engine.build import build
@@ -27,6 +30,7 @@ from edgebuild.engine.store import Store
 from edgebuild.measure.predict import Predict
 from edgebuild.metrics.top1 import Top1
 from tests.compress.train.conftest import network, samples
+from tests.conftest import wire
 from tests.engine.conftest import Log, Yard
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -97,8 +101,41 @@ def test_a_longer_training_runs_only_what_is_new(yard: Yard, folder: Path) -> No
 def test_a_training_stops_where_its_time_ends(yard: Yard, folder: Path) -> None:
     known = record(build(training(folder, epochs=30, time_s=1e-3, schedule="cooldown"), yard.store))
     assert known["wanted epochs"] == 30
-    # The first segment tells how long one takes.
+    # The first epoch tells how long one takes.
     assert len(known["seeds"][0]["epochs"]) == 1
+
+
+class Paced:
+    """A workspace whose epochs all take as long."""
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self.folder, self.seconds = folder, seconds
+        self.segments: list[Any] = []
+
+    def run(self, step: Any) -> Path:
+        self.segments.append(step.how)
+        count = len(step.how.rates)
+        log = {"epochs": [{"loss": 1.0}] * count, "seconds": count * self.seconds}
+        (self.folder / "log.json").write_text(json.dumps(log))
+        return self.folder
+
+
+@pytest.mark.parametrize("schedule", ["cooldown", "cosine"])
+@pytest.mark.parametrize("integers", [False, True])
+def test_the_schedule_ends_within_the_time(tmp_path: Path, schedule: Any, integers: bool) -> None:
+    held = (FakeQuant(),) if integers else ()
+    step = TrainModel(
+        starts=(wire("start"),), seeds=(0,), samples=wire("samples"), epochs=100, segment=5, schedule=schedule,
+        learning_rate=1.0, batch=32, loss="auto", constraints=held, keep="median",
+    )  # fmt: skip
+    paced = Paced(tmp_path, 60)
+    done = follow(step, cast("Workspace", paced), Course(0, wire("start")), 9.5 * 60, lambda *_: None)
+    assert done.done == 9
+    assert len(paced.segments[0].rates) == 1
+    every = [rate for how in paced.segments for rate in how.rates]
+    # The last of nine: the middle of the last third of half a cosine, or of its ninth.
+    assert every[-1] == rates(schedule, 1.0, 9)[-1] < 0.1
+    assert [how.constraints[0].frozen for how in paced.segments][-2:] == [False, True] if integers else True
 
 
 @pytest.mark.slow
@@ -179,9 +216,31 @@ def test_time_left_is_told_in_words() -> None:
 
 
 def test_a_report_is_told_what_only_a_training_can_tell() -> None:
-    record = {"wanted epochs": 20, "goes on": 1, "seeds": [{"seed": seed, "epochs": [{}] * 20} for seed in range(3)]}
-    assert told(record) == "20 epochs done"
-    short = {"seed": 1, "epochs": [{}] * 14 + [{"loss": 0.12345}]}
+    seeds = [{"seed": seed, "asked": 20, "epochs": [{}] * 20} for seed in range(3)]
+    record = {"wanted epochs": 20, "goes on": 1, "seeds": seeds}
+    first = "seed 1 goes on, the first: the spec has no metric to tell them apart"
+    assert told(record) == f"20 epochs done; {first}"
+    short = {"seed": 1, "asked": 15, "epochs": [{}] * 14 + [{"loss": 0.12345}]}
     assert told({**record, "seeds": [short]}) == "15 of 20 epochs fitted into the time, the last at a loss of 0.123"
-    scored = {"metric": "accuracy", "unit": "%", "mean": 97.1234, "standard deviation": 0.3811}
-    assert told({**record, **scored}) == "20 epochs done; accuracy 97.12 ± 0.38 % over 3 seeds on select"
+    judge = Judge(
+        metric=Top1(metric="top1"), name="accuracy", better="higher", samples=wire("s"), reference=wire("r"), call=CALL
+    )
+    scored = {**record, **summary(judge, [96.5, 97.0, 97.5], "median")}
+    spread = "accuracy 97 ± 0.5 % over 3 seeds on select"
+    assert told(scored) == f"20 epochs done; {spread}; seed 1 goes on, the median by accuracy"
+    nan = {**record, **summary(judge, [None, float("nan"), None], "median")}
+    assert told(nan) == "20 epochs done; seed 1 goes on, the first: no score is a number"
+
+
+@pytest.mark.parametrize(
+    ("ran", "words"),
+    [
+        ([{"loss": 0.5}] * 7, "by Keras' loop 7 were run, the last at a loss of 0.5"),
+        ([{"loss": 0.5}] * 39 + [{"loss": 0.25}], "by Keras' loop 40 were run, the last at a loss of 0.25"),
+        ([], "how many were run is not known"),
+    ],
+)
+def test_epochs_that_a_hook_did_otherwise_are_told(ran: Any, words: str) -> None:
+    seeds = [{"seed": 0, "asked": 20, "epochs": ran}]
+    record = {"wanted epochs": 20, "goes on": 0, "seeds": seeds}
+    assert told(record) == f"20 of 20 epochs were asked of your own training, {words}"

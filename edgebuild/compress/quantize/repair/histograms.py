@@ -6,14 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-<<<<<<< HEAD
-from edgebuild.compress.quantize.ranges import endless, write_ranges
-from edgebuild.compress.quantize.repair.taps import samples_of, taps
-=======
 from edgebuild.compress.onnx_values import taps
 from edgebuild.compress.quantize.calibration import samples_of
-from edgebuild.compress.quantize.ranges import write_ranges
->>>>>>> h1
+from edgebuild.compress.quantize.ranges import endless, write_ranges
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 
