@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgebuild.compress.quantize.tflite import calibrate_tflite
+from edgebuild.compress.quantize.tflite_calibrate import calibrate_tflite
 from edgebuild.compress.quantize.tflite_graph import operand_kinds
 from edgebuild.compress.search.precision.coreml import PAIRS, coreml_layers, store
 from edgebuild.compress.search.precision.mixtures import Mixture

@@ -11,11 +11,11 @@ import pytest
 
 from edgebuild.compress.quantize.ranges import read_ranges
 from edgebuild.compress.quantize.tflite import (
-    calibrate_tflite,
     quantize_tflite_dynamic,
     quantize_tflite_static,
     quantize_tflite_weights,
 )
+from edgebuild.compress.quantize.tflite_calibrate import calibrate_tflite
 from edgebuild.compress.quantize.tflite_graph import operand_kinds
 from edgebuild.errors import Refused
 from edgebuild.models.convert.tensorflow_to_tflite import tensorflow_to_tflite

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edgebuild.compress.quantize.ranges import read_ranges
-from edgebuild.compress.quantize.tflite import calibrate_tflite, quantize_tflite_dynamic, quantize_tflite_static
+from edgebuild.compress.quantize.tflite import quantize_tflite_dynamic, quantize_tflite_static
+from edgebuild.compress.quantize.tflite_calibrate import calibrate_tflite
 from edgebuild.compress.quantize.tflite_ends import ChangeEnds, with_ends
 from edgebuild.errors import Refused
 from edgebuild.runtimes.litert import session

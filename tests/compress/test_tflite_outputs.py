@@ -14,7 +14,7 @@ def test_an_integer_operator_reads_the_integers_of_an_output(tmp_path: Path) -> 
     import tensorflow as tf
 
     from edgebuild.compress.quantize.ranges import read_ranges
-    from edgebuild.compress.quantize.tflite import calibrate_tflite
+    from edgebuild.compress.quantize.tflite_calibrate import calibrate_tflite
     from edgebuild.runtimes.litert.session import open as load
 
     random = np.random.default_rng(0)

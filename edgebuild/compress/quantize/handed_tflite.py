@@ -28,7 +28,7 @@ class HandTfliteRanges(HandRanges):
 
 def tflite_values(model: Path, samples: SampleSet, wanted: set[str]) -> Rows:
     """Of each sample."""
-    from edgebuild.compress.quantize.tflite import opened, taken_by
+    from edgebuild.compress.quantize.tflite_calibrate import opened, taken_by
 
     with words_of("ai-edge-litert"):
         interpreter, runner, watched = opened(model)

@@ -9,7 +9,7 @@ from edgebuild.compress.quantize.tflite_graph import clean, with_signature
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused, words_of
-from edgebuild.models.tidy.tflite_file import read, write
+from edgebuild.models.tidy.tflite_file import operator_code, read, row_code, tensor_types, write
 
 BY = "edgebuild"
 EndType = Literal["int8", "uint8", "int16"]
@@ -71,7 +71,7 @@ class _Graph:
         from ai_edge_litert import schema_py_generated as schema
 
         self.schema, self.model, self.main = schema, model, model.subgraphs[0]
-        self.types = {code: name for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
+        self.types = tensor_types()
 
     def change(self, index: int, ends: str, taken: bool) -> int:
         """Make one end an integer; returns the tensor that is the end now.
@@ -110,15 +110,10 @@ class _Graph:
         sides = [(op, op.inputs if taken else op.outputs) for op in self.main.operators]
         found = [op for op, side in sides if index in [int(item) for item in side]]
         code = getattr(self.schema.BuiltinOperator, name)
-        right = [op for op in found if self.code(op) == code]
+        right = [op for op in found if operator_code(self.model, op) == code]
         # An output that is read inside the model too is more than an end.
         inner = [op for op in self.main.operators if not taken and index in [int(item) for item in op.inputs]]
         return right[0] if len(found) == len(right) == 1 and not inner else None
-
-    def code(self, op: Any) -> int:
-        """What an operator is; small codes stand in an older field."""
-        entry = self.model.operatorCodes[op.opcodeIndex]
-        return max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
 
     def shift(self, tensor: Any, inside: Any) -> None:
         """Make a tensor the uint8 twin of an int8 one."""
@@ -130,7 +125,7 @@ class _Graph:
     def requantize(self, op: Any) -> None:
         """Turn a DEQUANTIZE into a QUANTIZE, which also goes from integers to integers."""
         code = self.schema.BuiltinOperator.QUANTIZE
-        known = [index for index in range(len(self.model.operatorCodes)) if self.code_at(index) == code]
+        known = [index for index, row in enumerate(self.model.operatorCodes) if row_code(row) == code]
         if not known:
             entry = self.schema.OperatorCodeT()
             entry.builtinCode, entry.deprecatedBuiltinCode, entry.version = code, code, 1
@@ -139,11 +134,6 @@ class _Graph:
         op.opcodeIndex = known[0]
         op.builtinOptionsType = self.schema.BuiltinOptions.QuantizeOptions
         op.builtinOptions = self.schema.QuantizeOptionsT()
-
-    def code_at(self, index: int) -> int:
-        """The code in a row of the table of operators."""
-        entry = self.model.operatorCodes[index]
-        return max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))
 
 
 def _quantized(tensor: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from edgebuild.models.tidy.tflite_file import read, write
+from edgebuild.models.tidy.tflite_file import SIGNATURE, operator_code, read, tensor_types, write
 
 INTEGER_TYPES = ("INT8", "UINT8", "INT16", "INT4")
 BORDERS = ("QUANTIZE", "DEQUANTIZE")
@@ -36,7 +36,7 @@ def with_signature(content: bytes) -> bytes:
         return maps
 
     signature = schema.SignatureDefT()
-    signature.signatureKey, signature.subgraphIndex = "serving_default", 0
+    signature.signatureKey, signature.subgraphIndex = SIGNATURE, 0
     signature.inputs, signature.outputs = named(graph.inputs), named(graph.outputs)
     model.signatureDefs = [signature]
     return write(model)
@@ -66,14 +66,13 @@ def operand_kinds(content: bytes) -> Counter[str]:
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    types = {code: name for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
+    types = tensor_types()
     codes = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
     model = read(content)
     kinds: Counter[str] = Counter()
     for graph in model.subgraphs:
         for op in graph.operators or ():
-            code = model.operatorCodes[op.opcodeIndex]
-            name = codes.get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM")
+            name = codes.get(operator_code(model, op), "CUSTOM")
             given = [graph.tensors[index] for index in (op.inputs if op.inputs is not None else ()) if index >= 0]
             constant = [bool(_data(model, tensor)) for tensor in given]
             kinds[_kind(name, [types[tensor.type] for tensor in given], constant)] += 1

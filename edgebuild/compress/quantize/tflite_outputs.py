@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from edgebuild.compress.quantize.tflite_graph import INTEGER_TYPES
-from edgebuild.models.tidy.tflite_file import read, write
+from edgebuild.models.tidy.tflite_file import operator_code, read, tensor_types, write
 
 
 def read_as_integers(content: bytes) -> bytes:
@@ -19,28 +17,21 @@ def read_as_integers(content: bytes) -> bytes:
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    types = {code: name for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
-    model = read(content)
+    model, types = read(content), tensor_types()
     changed = False
     for graph in model.subgraphs:
         behind = {
             int(op.outputs[0]): int(op.inputs[0])
             for op in graph.operators or ()
-            if code_of(model, op) == schema.BuiltinOperator.DEQUANTIZE
+            if operator_code(model, op) == schema.BuiltinOperator.DEQUANTIZE
         }
         outputs = {int(index) for index in graph.outputs}
         behind = {real: whole for real, whole in behind.items() if real in outputs}
         for op in graph.operators or ():
             given, made = ([int(index) for index in side] for side in (op.inputs, op.outputs))
             whole = bool(made) and all(types[graph.tensors[index].type] in INTEGER_TYPES for index in made)
-            quantizes = code_of(model, op) == schema.BuiltinOperator.QUANTIZE
+            quantizes = operator_code(model, op) == schema.BuiltinOperator.QUANTIZE
             if whole and not quantizes and any(index in behind for index in given):
                 op.inputs = [behind.get(index, index) for index in given]
                 changed = True
     return write(model) if changed else content
-
-
-def code_of(model: Any, op: Any) -> int:
-    """What an operator is; small codes stand in an older field."""
-    entry = model.operatorCodes[op.opcodeIndex]
-    return max(int(entry.builtinCode), int(entry.deprecatedBuiltinCode))

@@ -55,19 +55,13 @@ class Quantized:
             model: of `FoldNorms`, or of a segment before.
             state: `range/NAME` of each range, `kernel/NAME` of each layer after the first segment.
         """
-        from edgebuild.compress.train.fakequant_layers import Between, Range, Weighted
+        from edgebuild.compress.train.fakequant_layers import Between, Weighted
         from edgebuild.compress.train.folding import nodes, rewritten, weighted
         from edgebuild.compress.train.points import points
 
         self._plain = model
-        for layer in self.layers():
-            if f"kernel/{layer.name}" in state:
-                layer.kernel.assign(state[f"kernel/{layer.name}"])
         known = {id(point.tensor): point for point in points(model)}
-        for point in known.values():
-            if point.range not in self._ranges:
-                low, high = state[f"range/{point.range}"]
-                self._ranges[point.range] = Range(float(low), float(high))
+        self._take_up(state, [point.range for point in known.values()])
 
         def between(tensor: Any, value: Any, name: str) -> Any:
             point = known.get(id(tensor))
@@ -89,6 +83,17 @@ class Quantized:
 
         self._made = rewritten(model, operation, lambda tensor: between(tensor, tensor, f"{tensor.name}_in_8_bits"))
         return self._made
+
+    def _take_up(self, state: State, ranges: list[str]) -> None:
+        from edgebuild.compress.train.fakequant_layers import Range
+
+        for layer in self.layers():
+            if f"kernel/{layer.name}" in state:
+                layer.kernel.assign(state[f"kernel/{layer.name}"])
+        for name in ranges:
+            if name not in self._ranges:
+                low, high = state[f"range/{name}"]
+                self._ranges[name] = Range(float(low), float(high))
 
     def layers(self) -> list[Any]:
         """Layers of the plain model with weights in integers."""

@@ -18,8 +18,11 @@ from edgebuild.core.wires import Artifact, UserCode
 from edgebuild.errors import Problem, Refused, UserCodeError, words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
+    from edgebuild.compress.train.constraints import Constraint
     from edgebuild.compress.train.contract import Data
 
 MODEL, STATE, LOG = "model.keras", "state.npz", "log.json"
@@ -132,13 +135,20 @@ def train_segment(files: Given, how: How, fit: UserCode | None, output: Path) ->
     output.mkdir(parents=True)
     model.save(output / MODEL)
     canonical_keras(output / MODEL)
-    variables = fitted.optimizer.variables
-    kept = {f"optimizer/{index:04d}": keras.ops.convert_to_numpy(item) for index, item in enumerate(variables)}
-    for held, constraint in zip(how.constraints, constraints, strict=True):
-        kept |= {f"{held.constraint}/{name}": value for name, value in constraint.state().items()}
-    save_arrays(output / STATE, kept)
+    save_arrays(output / STATE, left(fitted.optimizer, how, constraints))
     log = {"epochs": course.epochs, "seconds": round(spent, 3)}
     (output / LOG).write_text(json.dumps(log, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def left(optimizer: Any, how: How, constraints: Sequence[Constraint]) -> dict[str, np.ndarray]:
+    """What the next segment goes on from: the optimizer's variables in order, and each constraint's by its name."""
+    import keras
+
+    variables = enumerate(optimizer.variables)
+    found = {f"optimizer/{index:04d}": keras.ops.convert_to_numpy(item) for index, item in variables}
+    for held, constraint in zip(how.constraints, constraints, strict=True):
+        found |= {f"{held.constraint}/{name}": value for name, value in constraint.state().items()}
+    return found
 
 
 def part(state: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:

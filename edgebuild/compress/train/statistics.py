@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 BATCHES = 100
 """At most so many tell mean and variance."""
@@ -28,7 +31,6 @@ def settle(model: Any, x: Any, batch: int, steps: int) -> bool:
     """
     import keras
     import numpy as np
-    import tensorflow as tf
 
     kind = keras.layers.BatchNormalization
     layers = [layer for layer in model._flatten_layers() if isinstance(layer, kind) and layer.trainable]
@@ -37,18 +39,29 @@ def settle(model: Any, x: Any, batch: int, steps: int) -> bool:
         return False
     averages = [variable for layer in layers for variable in (layer.moving_mean, layer.moving_variance)]
     momenta = [layer.momentum for layer in layers]
-    sums = [np.zeros(variable.shape, np.float64) for variable in averages]
     for layer in layers:
+        # Each batch then leaves its own mean and variance behind, and nothing of those before.
         layer.momentum = 0.0
+    means = mean_over_batches(averages, model, x, batch)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+    for mean, variable in zip(means, averages, strict=True):
+        variable.assign(mean.astype(np.float32))
+    return True
+
+
+def mean_over_batches(variables: list[Any], model: Any, x: Any, batch: int) -> list[np.ndarray]:
+    """What variables hold after each of some batches in training mode, on average; float64, of their shapes."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    sums = [np.zeros(variable.shape, np.float64) for variable in variables]
     step = tf.function(lambda values: model(values, training=True))
     count = len(keras.tree.flatten(x)[0])
     starts = range(0, max(1, count - count % batch), batch)[:BATCHES]
     for start in starts:
         step(keras.tree.map_structure(lambda array, at=start: tf.constant(array[at : at + batch]), x))
-        for index, variable in enumerate(averages):
+        for index, variable in enumerate(variables):
             sums[index] += keras.ops.convert_to_numpy(variable)
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
-    for total, variable in zip(sums, averages, strict=True):
-        variable.assign((total / len(starts)).astype(np.float32))
-    return True
+    return [total / len(starts) for total in sums]

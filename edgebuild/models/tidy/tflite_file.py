@@ -22,6 +22,23 @@ def write(model: Any) -> bytes:
     return bytes(convert_object_to_bytearray(model))
 
 
+def operator_code(model: Any, op: Any) -> int:
+    """What an operator is (`BuiltinOperator`)."""
+    return row_code(model.operatorCodes[op.opcodeIndex])
+
+
+def row_code(row: Any) -> int:
+    """The same of a row in the table of operators; small codes stand in an older field."""
+    return max(int(row.builtinCode), int(row.deprecatedBuiltinCode))
+
+
+def tensor_types() -> dict[int, str]:
+    """Number of a type of tensors to its name: `FLOAT32`."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return {code: name for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
+
+
 def with_interface(content: bytes, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> bytes:
     """The model with its inputs and outputs renamed, in this order, under one signature.
 

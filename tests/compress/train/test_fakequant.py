@@ -14,7 +14,8 @@ from edgebuild.compress.quantize.handed_onnx import onnx_values
 from edgebuild.compress.quantize.handed_tflite import tflite_values
 from edgebuild.compress.quantize.onnx_static import calibrate_ranges, quantize_static
 from edgebuild.compress.quantize.ranges import read_ranges, rounded
-from edgebuild.compress.quantize.tflite import calibrate_tflite, quantize_tflite_static
+from edgebuild.compress.quantize.tflite import quantize_tflite_static
+from edgebuild.compress.quantize.tflite_calibrate import calibrate_tflite
 from edgebuild.compress.train.fakequant import FakeQuant
 from edgebuild.compress.train.folding import fold_norms
 from edgebuild.compress.train.points import calibrate_keras
