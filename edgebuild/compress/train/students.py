@@ -156,14 +156,19 @@ def narrowed(layer: Any, width: float) -> dict[str, Any]:
 
 
 def unseeded(config: Any) -> Any:
-    """A configuration whose initializers draw by the seed of the process: one of their own gives the same weights."""
+    """A configuration whose initializers draw by the seed of the process: one of their own gives the same weights.
+
+    Layers inside layers forget the shapes that they were built with: fewer channels may come.
+    """
     if isinstance(config, list | tuple):
-        return type(config)(unseeded(item) for item in config)
+        items = [unseeded(item) for item in config]
+        return items if isinstance(config, list) else tuple(items)
     if not isinstance(config, dict):
         return config
     return {
         name: item | {"config": item["config"] | {"seed": None}} if draws(name, item) else unseeded(item)
         for name, item in config.items()
+        if name != "build_config"
     }
 
 
