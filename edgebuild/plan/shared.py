@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import model_format
 from edgebuild.plan.interface import class_names
 from edgebuild.plan.model import SharedModel, built_as
-from edgebuild.runtimes import REFERENCE_SESSIONS
+from edgebuild.runtimes import REFERENCE_SESSIONS, RUNS_ON
 from edgebuild.runtimes.base import Target
 from edgebuild.shipped import shipped
 
@@ -36,17 +37,6 @@ REFERENCE_TOOLS = {
     "torchscript": ("torch",),
 }
 """Distributions that run the untouched source, by its format."""
-
-RUNS_ON = {
-    "keras": ("tensorflow", "keras", "numpy"),
-    "tensorflow": ("tensorflow", "numpy"),
-    "torch": ("torch", "numpy"),
-    "onnxruntime": ("onnxruntime", "numpy"),
-    "litert": ("ai-edge-litert", "numpy"),
-    "tensorrt": ("tensorrt", "onnxruntime", "numpy"),
-    "tflite-micro": ("tflite-micro", "numpy"),
-}
-"""Distributions that decide what a session computes, by the runtime of its call."""
 
 PLAIN: dict[str, dict[str, Any]] = {"onnxruntime": {"optimization": "none"}, "litert": {"xnnpack": False}}
 """Options under which a runtime computes a graph as it is written."""
@@ -150,7 +140,7 @@ class Shared(SharedModel):
             leave=tuple(self.constants),
             most=most,
             seed=self.spec.data.seed,
-            versions=installed(RUNS_ON.get(self.reference_call.runtime, ())),
+            versions=installed(RUNS_ON[self.reference_call.runtime]),
         )
         return self.add(step, f"take the steps of {label}")
 
@@ -179,21 +169,30 @@ class Shared(SharedModel):
         step = TakeSamples(samples=whole, count=at_most, seed=data.seed, grouped=bool(data.group))
         return self.add(step, f"take {at_most} samples of {name}")
 
-    def predictions(self, model: Artifact, call: Call, samples: Artifact, label: str) -> Artifact:
-        """Outputs of a model on a split."""
-        step = Predict(
-            model=model,
-            call=call,
-            samples=samples,
-            decode=self.decode,
-            versions=installed(RUNS_ON.get(call.runtime, ())),
-        )
+    def predictions(
+        self, model: Artifact, call: Call, samples: Artifact, label: str, runs_on: Sequence[str]
+    ) -> Artifact:
+        """Outputs of a model on a split.
+
+        Args:
+            model: to run.
+            call: how.
+            samples: of the split.
+            label: what the step is called.
+            runs_on: distributions that decide what the call's session says.
+        """
+        step = Predict(model=model, call=call, samples=samples, decode=self.decode, versions=installed(runs_on))
         return self.add(step, label)
+
+    def said(self, samples: Artifact, label: str, call: Call | None = None) -> Artifact:
+        """Outputs of the untouched source, called otherwise than usual where a call is given."""
+        call = call or self.reference_call
+        return self.predictions(self.source, call, samples, label, RUNS_ON[call.runtime])
 
     def reference(self, split: str, at_most: int | None = None) -> Artifact:
         """Outputs of the untouched source on a split."""
         samples = self.whole_inputs(self.split(split, at_most), split)
-        return self.predictions(self.source, self.reference_call, samples, f"reference: predict {split}")
+        return self.said(samples, f"reference: predict {split}")
 
     def whole_inputs(self, samples: Artifact, label: str) -> Artifact:
         """Samples with the inputs that are constant: the untouched source takes these too."""
@@ -212,7 +211,7 @@ class Shared(SharedModel):
             return None
         call = self.reference_call.model_copy(update={"options": {**self.reference_call.options, **plain}})
         samples = self.whole_inputs(self.split(split, at_most), split)
-        return self.predictions(self.source, call, samples, f"reference, plain: predict {split}")
+        return self.said(samples, f"reference, plain: predict {split}", call)
 
     @cached_property
     def proof(self) -> tuple[Artifact, ...]:

@@ -227,10 +227,7 @@ class TargetLowering:
         call = self.shared.looped(self.target.call())
         made, model = model, self.held_to_lock(name, model)
         memory = self.memory(model, call)
-        label = f"{self.name}: {name}: predict"
-        predictions = {
-            split: self.shared.predictions(model, call, self.split(split), f"{label} {split}") for split in SPLITS
-        }
+        predictions = {split: self.predicted(split, model, call, name) for split in SPLITS}
         shown = self.shared.feeds if self.shared.loop else self.split("report")
         beside = self.target.beside(model, memory, shown, predictions["report"])
         return CandidatePlan(
@@ -250,6 +247,11 @@ class TargetLowering:
             beside=self.add(beside, "write what ships beside it") if beside else None,
             refusal=refused,
         )
+
+    def predicted(self, split: str, model: Artifact, call: Call, name: str) -> Artifact:
+        """What a candidate's artifact says of a split."""
+        label = f"{self.name}: {name}: predict {split}"
+        return self.shared.predictions(model, call, self.split(split), label, self.target.runs_on)
 
     def layers(self, recipe: Recipe, model: Artifact, call: Call) -> Artifact | None:
         """The comparison with the source layer by layer, of what is not compressed, with a budget on parity."""
