@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -43,6 +43,16 @@ class Problem:
         if self.fix:
             lines.append(f"  fix: {self.fix}")
         return "\n".join(lines)
+
+
+EXIT_ORDER = (2, 70, 5, 3, 4, 1, 0)
+"""The worst first, where several things end differently."""
+
+
+def worst_code(codes: Iterable[int]) -> int:
+    """The one exit code of several."""
+    found = set(codes)
+    return next((code for code in EXIT_ORDER if code in found), max(found, default=0))
 
 
 class EdgebuildError(Exception):

@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from edgebuild import errors
-from edgebuild.errors import Refused, words_of
+from edgebuild.errors import Refused, words_of, worst_code
 from edgebuild.runner import job
 
 
@@ -39,3 +39,10 @@ def test_a_full_disk_is_no_words_about_the_model() -> None:
 
 def test_the_runner_which_travels_alone_knows_the_same_words() -> None:
     assert (errors.MEMORY, errors.DISK) == (job.MEMORY, job.DISK)
+
+
+@pytest.mark.parametrize(
+    ("codes", "first"), [((0, 1, 4), 4), ((4, 3), 3), ((3, 5), 5), ((5, 70), 70), ((70, 2), 2), ((), 0), ((0, 1), 1)]
+)
+def test_codes_have_one_order(codes: tuple[int, ...], first: int) -> None:
+    assert worst_code(codes) == first

@@ -119,9 +119,10 @@ def make_plan(args: argparse.Namespace) -> Plan:
 
 def lock_incumbents(specs: list[Spec]) -> dict[str, dict[str, str]]:
     """Spec file → target → digest of the artifact that its lock holds."""
-    from edgebuild.deliver.provenance.lock import incumbents, read_lock
+    from edgebuild.deliver.provenance.lock import incumbents
+    from edgebuild.plan.held import lock_of
 
-    return {spec.file: incumbents(read_lock(Path(spec.file).with_suffix(".lock"))) for spec in specs}
+    return {spec.file: incumbents(lock_of(Path(spec.file))) for spec in specs}
 
 
 def output_file(text: str) -> str:

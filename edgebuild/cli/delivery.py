@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from edgebuild.core.dossier import Dossier
 from edgebuild.core.wires import Artifact
 from edgebuild.data.sources import digest_path
-from edgebuild.decide.exits import exit_code, worst_code
+from edgebuild.decide.exits import exit_code
 from edgebuild.engine.installation import identity
-from edgebuild.errors import Problem, StepError
+from edgebuild.errors import Problem, StepError, worst_code
 from edgebuild.reads import probed
 
 if TYPE_CHECKING:

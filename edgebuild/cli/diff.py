@@ -21,9 +21,10 @@ def run(args: argparse.Namespace) -> int:
     from edgebuild.cli.common import load_specs
     from edgebuild.deliver.provenance.diff import diff_markdown
     from edgebuild.deliver.provenance.lock import parse_lock
+    from edgebuild.deliver.provenance.records import lock_file
 
     for spec in load_specs(args.paths):
-        lock = Path(spec.file).with_suffix(".lock")
+        lock = lock_file(Path(spec.file))
         if not lock.exists():
             raise SpecError(Problem(lock.name, "does not exist.", "Run `edgebuild build` first."))
         old = parse_lock(committed(lock, args.revision), f"{args.revision}:{lock.name}")

@@ -18,10 +18,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print each report."""
     from edgebuild.cli.common import load_specs
+    from edgebuild.plan.outputs import build_folder
 
     missing = []
     for spec in load_specs(args.paths):
-        report = Path(spec.folder) / "build" / spec.name / "report" / "report.md"
+        report = build_folder(spec.file, spec.name) / "report" / "report.md"
         if not report.exists():
             missing.append(Problem(Path(spec.file).name, "has no report yet.", "Run `edgebuild build` first."))
         elif args.path:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from edgebuild.cli.build import execute
 from edgebuild.cli.delivery import Delivery
 from edgebuild.cli.planning import Planner
-from edgebuild.decide.exits import worst_code
 from edgebuild.engine.process.sighting import Sighting, state_of
 from edgebuild.engine.results import Results
 from edgebuild.engine.seal import Began, Said, begin, seal
 from edgebuild.engine.store import Store
 from edgebuild.engine.walk import UnknownError
-from edgebuild.errors import EdgebuildError
+from edgebuild.errors import EdgebuildError, worst_code
 
 STAMPED_CODES = (0, 1, 3)
 """A failed step or a missing tool is looked at again by every build."""

@@ -145,10 +145,11 @@ def waits_for_cleaning() -> None:
 
 def locked(store: Store) -> set[str]:
     """Every digest in the locks of checkouts that were built from a store."""
+    from edgebuild.deliver.provenance.records import lock_file
     from edgebuild.spec.find import below
 
     workspaces = [Path(place.path) for place in store.checkouts.workspaces() if place.there]
-    locks = [spec.with_suffix(".lock") for folder in workspaces for spec in below(folder)]
+    locks = [lock_file(spec) for folder in workspaces for spec in below(folder)]
     locks += [lock for place in store.checkouts.folders() for lock in Path(place.path).glob(f"*{LOCK}")]
     texts = [lock.read_text(encoding="utf-8", errors="replace") for lock in locks if lock.is_file()]
     return {digest for text in texts for digest in DIGEST.findall(text)}

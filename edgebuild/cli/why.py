@@ -61,10 +61,12 @@ def explain(plan: Plan, store: Store, name: str) -> dict[str, list[str]]:
     Raises:
         SpecError: the name is nothing's.
     """
+    from edgebuild.plan.outputs import build_folder
+
     told: dict[str, list[str]] = {}
     for spec in plan.specs:
         for target in spec.targets:
-            dossier = dossier_of(spec.folder, target)
+            dossier = dossier_of(build_folder(spec.spec.file, spec.spec.name), target)
             names = {candidate.name for candidate in target.candidates}
             if name == target.name:
                 told[f"{spec.spec.name}: {target.name}"] = choice(dossier)

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from edgebuild.core.dossier import Dossier
-
-ORDER = (2, 70, 5, 3, 4, 1, 0)
-"""The worst first, where several targets end differently."""
-
-
-def worst_code(codes: Iterable[int]) -> int:
-    """The one exit code of several."""
-    found = set(codes)
-    return next((code for code in ORDER if code in found), max(found, default=0))
+from edgebuild.errors import worst_code
 
 
 def exit_code(dossiers: Iterable[Dossier], accept: Collection[str] = (), require_device: bool = False) -> int:
@@ -50,13 +42,3 @@ def reached(dossier: Dossier) -> bool:
     judged = dossier.choice or dossier.nearest
     number = dossier.candidate(judged).measured("latency.p50") if judged else None
     return number is not None and number.value is not None
-
-
-def accepted(dossiers: Iterable[Dossier], accept: Collection[str]) -> tuple[str, ...]:
-    """Budgets that count as met by the caller's word alone, for the first line of the answer."""
-    return tuple(
-        f"{dossier.target}: {verdict.budget} ({verdict.status})"
-        for dossier in dossiers
-        for verdict in dossier.verdicts
-        if verdict.status in accept and verdict.status != "pass"
-    )

@@ -18,10 +18,7 @@ from edgebuild.engine.export import export
 from edgebuild.engine.oracle import Oracle
 from edgebuild.engine.orders import Lacking
 from edgebuild.engine.outcomes import Built, Declined, Failed, Outcome, Unmet, refusal_of
-from edgebuild.errors import Problem, StepError
-
-EXIT_ORDER = (2, 70, 5, 3, 4, 1, 0)
-"""Which of several failures a build ends with, the first that occurs."""
+from edgebuild.errors import Problem, StepError, worst_code
 
 
 class Results:
@@ -141,7 +138,7 @@ class Results:
         codes = {failed.exit_code for failed in self.failures if not failed.passes}
         if any(self._crashed(artifact) for artifact in self._oracle.graph.wanted.values()):
             codes.add(5)
-        return next((code for code in EXIT_ORDER if code in codes), 0)
+        return worst_code(codes)
 
     def _crashed(self, artifact: Artifact) -> bool:
         outcome = self._outcomes[artifact.id]

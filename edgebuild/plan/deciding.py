@@ -22,9 +22,7 @@ from edgebuild.plan.target import TargetLowering
 def score(to: TargetLowering, entrants: Sequence[CandidatePlan], split: str) -> Artifact:
     """Every candidate on one split."""
     shared = to.shared
-    budgets = shared.spec.budgets.get(to.name, ())
-    near = any(budget.quantity == "parity" for budget in budgets)
-    spread = shared.spread(split, to.at_most) if near else None
+    spread = shared.spread(split, to.at_most) if to.judges_parity else None
     step = Score(
         candidates=tuple(entrant.predictions[split].attempt() for entrant in entrants),
         reference=shared.reference(split, to.at_most),
@@ -57,25 +55,7 @@ def decide(
         source=spec.model.source,
         source_digest=shared.source_digest,
         call=shared.looped(target.call()),
-        entrants=tuple(
-            Entrant(
-                name=entrant.name,
-                recipe=entrant.words,
-                required=entrant.required,
-                changes=entrant.changes,
-                model=entrant.model.attempt(),
-                predictions=tuple(item.attempt() for item in entrant.predictions.values()),
-                memory=entrant.memory.attempt() if entrant.memory else None,
-                account=entrant.account.attempt(),
-                layers=entrant.layers.attempt() if entrant.layers else None,
-                call=entrant.call if to.searched else None,
-                search=entrant.found.front.attempt() if entrant.found else None,
-                slot=entrant.found.slot if entrant.found else 0,
-                searched=entrant.found.words if entrant.found else "",
-                told=tuple(item.attempt() for item in entrant.told),
-            )
-            for entrant in entrants
-        ),
+        entrants=tuple(entrant_of(entrant, to.searched) for entrant in entrants),
         model=shared.facts.attempt(),
         taken=shared.taken.attempt() if shared.loop else None,
         period_ms=shared.period_ms,
@@ -95,6 +75,27 @@ def decide(
         interface=as_packaged(spec.interface),
         versions=shared.versions(target),
         seed=spec.data.seed,
+    )
+
+
+def entrant_of(plan: CandidatePlan, searched: bool) -> Entrant:
+    """A candidate as the decision takes it; `searched`: candidates differ in how they are loaded."""
+    found = plan.found
+    return Entrant(
+        name=plan.name,
+        recipe=plan.words,
+        required=plan.required,
+        changes=plan.changes,
+        model=plan.model.attempt(),
+        predictions=tuple(item.attempt() for item in plan.predictions.values()),
+        memory=plan.memory.attempt() if plan.memory else None,
+        account=plan.account.attempt(),
+        layers=plan.layers.attempt() if plan.layers else None,
+        call=plan.call if searched else None,
+        search=found.front.attempt() if found else None,
+        slot=found.slot if found else 0,
+        searched=found.words if found else "",
+        told=tuple(item.attempt() for item in plan.told),
     )
 
 

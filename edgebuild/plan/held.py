@@ -10,7 +10,7 @@ from edgebuild.core.records import Record
 from edgebuild.decide.held import Held, HeldNumber
 from edgebuild.deliver.provenance.lock import incumbents, read_lock
 from edgebuild.deliver.provenance.observe import of_runs
-from edgebuild.deliver.provenance.records import Lock, LockedTarget, Observation
+from edgebuild.deliver.provenance.records import Lock, LockedTarget, Observation, lock_file
 
 
 class Asked(Record):
@@ -88,7 +88,7 @@ def lock_of(file: Path) -> Lock:
     Raises:
         SpecError: it is damaged.
     """
-    return read_lock(file.with_suffix(".lock"))
+    return read_lock(lock_file(file))
 
 
 def pinned_digests(file: Path) -> tuple[str, ...]:

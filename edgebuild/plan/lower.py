@@ -18,6 +18,7 @@ from edgebuild.devices.places import Place, StandIn, place_of
 from edgebuild.errors import Problem, Refused, SpecError, did_you_mean
 from edgebuild.plan.candidate import CandidatePlan
 from edgebuild.plan.deciding import assemble, basis_of, decide, score
+from edgebuild.plan.evidence import lower_candidate
 from edgebuild.plan.held import Ground
 from edgebuild.plan.measuring import time_target
 from edgebuild.plan.shared import SPLITS, Shared
@@ -35,9 +36,6 @@ class TargetPlan:
     target: Target
     place: Place
     candidates: tuple[CandidatePlan, ...]
-    timing: Artifact | None
-    latency: Artifact | None
-    scores: dict[str, Artifact]
     dossier: Artifact
     package: Artifact
     archive: Artifact
@@ -52,16 +50,6 @@ class SpecPlan:
     shared: Shared
     targets: tuple[TargetPlan, ...]
     report: Artifact
-
-    @property
-    def lock(self) -> Path:
-        """`deployment.edge.lock` beside `deployment.edge.yaml`."""
-        return Path(self.spec.file).with_suffix(".lock")
-
-    @property
-    def folder(self) -> Path:
-        """`build/<name>` beside the spec."""
-        return Path(self.spec.folder) / "build" / self.spec.name
 
 
 @dataclass
@@ -102,14 +90,14 @@ def lower(
 def check_names(specs: Sequence[Spec], targets: Sequence[str], candidates: Sequence[str]) -> None:
     """Raises: SpecError: a name on the command line is in no spec."""
     known_targets = {name for spec in specs for name in spec.targets}
-    known = {
-        name
-        for spec in specs
-        for target in spec.targets.values()
-        for member, recipe in spec.recipes(target).items()
-        for name in filter(None, (member, recipe.family))
-    }
+    known = {name for spec in specs for name in candidate_names(spec)}
     refuse_unknown(sorted(known_targets), sorted(known), targets, candidates)
+
+
+def candidate_names(spec: Spec) -> tuple[str, ...]:
+    """Every candidate of a spec's targets, and every family of them."""
+    recipes = (row for target in spec.targets.values() for row in spec.recipes(target).items())
+    return tuple(dict.fromkeys(name for member, recipe in recipes for name in (member, recipe.family) if name))
 
 
 def refuse_unknown(
@@ -172,10 +160,10 @@ def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str],
         to.target = variant
         for candidate, recipe in spec.recipes(target).items():
             if not only or {candidate, recipe.family} & {SOURCE, *only}:
-                to.lower(candidate, recipe, beyond(spec, recipe, len(to.candidates)), setting)
+                lower_candidate(to, candidate, recipe, beyond(spec, recipe, len(to.candidates)), setting)
     to.target = next(iter(target.variants().values()))
     entrants = tuple(to.candidates)
-    timing, latency = time_target(to, entrants, ground.incumbents.get(name, "")) if measured else (None, None)
+    latency = time_target(to, entrants, ground.incumbents.get(name, "")) if measured else None
     scores = {split: score(to, entrants, split) for split in SPLITS}
     judged = decide(to, place, entrants, latency, scores, ground)
     dossier = shared.add(judged, f"{name}: decide")
@@ -185,9 +173,6 @@ def lower_target(shared: Shared, name: str, target: Target, only: Sequence[str],
         target=target,
         place=place,
         candidates=entrants,
-        timing=timing,
-        latency=latency,
-        scores=scores,
         dossier=dossier,
         package=package,
         archive=shared.add(ArchivePackage(package=package), f"{name}: archive the package"),

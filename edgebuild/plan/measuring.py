@@ -15,8 +15,8 @@ MEASURING_S = 6.0
 """Time for the runs of one target's candidates where `effort.time` does not say less."""
 
 
-def time_target(to: TargetLowering, entrants: Sequence[CandidatePlan], held: str) -> tuple[Artifact, Artifact]:
-    """All candidates beside each other; returns the raw run and its summary.
+def time_target(to: TargetLowering, entrants: Sequence[CandidatePlan], held: str) -> Artifact:
+    """All candidates beside each other; returns the summary of the run.
 
     Args:
         to: where the steps go.
@@ -35,7 +35,7 @@ def time_target(to: TargetLowering, entrants: Sequence[CandidatePlan], held: str
         max_age_s=spec.max_age_s,
     )
     timing = to.shared.add(step, f"{to.name}: time the candidates")
-    return timing, to.shared.add(SummarizeLatency(timing=timing), f"{to.name}: summarise the latencies")
+    return to.shared.add(SummarizeLatency(timing=timing), f"{to.name}: summarise the latencies")
 
 
 def limits_ms(budgets: Sequence[Budget], period_ms: float | None = None) -> tuple[float, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgebuild.core.records import Record
 from edgebuild.core.wires import Artifact
-from edgebuild.deliver.provenance.records import Basis
+from edgebuild.deliver.provenance.records import Basis, lock_file
 
 
 class TargetOutputs(Record):
@@ -44,10 +45,21 @@ class SpecOutputs(Record):
     @property
     def lock(self) -> Path:
         """`deployment.edge.lock` beside `deployment.edge.yaml`."""
-        return Path(self.file).with_suffix(".lock")
+        return lock_file(Path(self.file))
 
     @property
     def folder(self) -> Path:
         """`build/<name>` beside the spec; a folder of its own in there where some candidates alone were asked for."""
-        whole = Path(self.file).parent / "build" / self.name
-        return whole / "only" / "+".join(sorted(self.candidates)) if self.candidates else whole
+        return build_folder(self.file, self.name, self.candidates)
+
+
+def build_folder(file: str, name: str, candidates: Sequence[str] = ()) -> Path:
+    """Where a build writes.
+
+    Args:
+        file: of the spec.
+        name: the spec's.
+        candidates: those that were asked for alone; all where empty.
+    """
+    whole = Path(file).parent / "build" / name
+    return whole / "only" / "+".join(sorted(candidates)) if candidates else whole

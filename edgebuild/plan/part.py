@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgebuild.core.graph import Graph
 from edgebuild.plan.held import Asked, Ground, lock_of
-from edgebuild.plan.lower import SpecPlan, lower_spec
+from edgebuild.plan.lower import SpecPlan, candidate_names, lower_spec
 from edgebuild.plan.outputs import SpecOutputs, TargetOutputs
 from edgebuild.spec import Spec, load
 
@@ -54,12 +54,5 @@ def described(spec: Spec, plan: SpecPlan | None) -> SpecOutputs:
         report=plan.report if plan else None,
         sources=spec.sources,
         known_targets=tuple(spec.targets),
-        known_candidates=tuple(
-            {
-                name: None
-                for target in spec.targets.values()
-                for member, recipe in spec.recipes(target).items()
-                for name in filter(None, (member, recipe.family))
-            }
-        ),
+        known_candidates=candidate_names(spec),
     )

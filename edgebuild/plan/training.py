@@ -18,8 +18,8 @@ from edgebuild.models.admit import AdmitSource
 from edgebuild.models.inspect.step import inspection
 from edgebuild.models.routes import FORMATS, Lane, model_format, shortest
 from edgebuild.plan.model import built_as
-from edgebuild.plan.shared import RUNS_ON, Shared
-from edgebuild.runtimes import REFERENCE_SESSIONS
+from edgebuild.plan.shared import Shared
+from edgebuild.runtimes import REFERENCE_SESSIONS, RUNS_ON
 
 KERAS = ("keras", "h5")
 """Formats whose layers can be looked into."""
@@ -68,10 +68,7 @@ class SpecTraining:
             why = "it chooses by a metric, and the spec has none."
             raise Refused(by="search", why=why, fix="Add one under `metrics`.", kind="not applicable")
         held, shared = halves / HELD, self.shared
-        reference = shared.predictions(
-            shared.source, shared.reference_call, held, "reference: predict what is held out"
-        )
-        return self.judging(name, held, reference)
+        return self.judging(name, held, shared.said(held, "reference: predict what is held out"))
 
     def facts(self) -> Artifact:
         """See `Ground`."""
@@ -121,8 +118,7 @@ class SpecTraining:
 
     def raw(self, model: Artifact, call: Call) -> Predict:
         """Raw outputs: what a user's `decode` keeps of them teaches nobody."""
-        versions = installed(RUNS_ON.get(call.runtime, ()))
-        return Predict(model=model, call=call, samples=self.samples(), versions=versions)
+        return Predict(model=model, call=call, samples=self.samples(), versions=installed(RUNS_ON[call.runtime]))
 
     def student(self, model: Artifact) -> Artifact:
         """Held to the interface of the spec's model, once the checks of samples and source hold."""

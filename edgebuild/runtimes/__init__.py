@@ -37,6 +37,15 @@ SESSIONS: dict[str, tuple[str, str]] = {
 }
 """Format to the folder whose session runs it, and the name for people."""
 
+RUNS_ON: dict[str, tuple[str, ...]] = {
+    "keras": ("tensorflow", "keras", "numpy"),
+    "tensorflow": ("tensorflow", "numpy"),
+    "torch": ("torch", "numpy"),
+    "onnxruntime": ("onnxruntime", "numpy"),
+    "litert": ("ai-edge-litert", "numpy"),
+}
+"""That name to the distributions that decide what the session says; of a target, `Target.runs_on`."""
+
 
 def target_names() -> list[str]:
     """Every known runtime, third-party ones last."""

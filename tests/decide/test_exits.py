@@ -6,7 +6,7 @@ import pytest
 
 from edgebuild.core.dossier import CandidateFile
 from edgebuild.decide.budgets import Budget
-from edgebuild.decide.exits import accepted, code_of, exit_code, worst_code
+from edgebuild.decide.exits import code_of, exit_code
 from tests.decide.dossiers import candidate, candidates, dossier, refused
 
 UNPROVEN = Budget(typed="here.energy", quantity="energy", form="max", limit=5.0, unit="mJ", text="5 mJ")
@@ -31,7 +31,6 @@ def test_unproven_is_1_unless_the_caller_accepts_it() -> None:
     assert unproven.choice == "int8"
     assert code_of(unproven) == 1
     assert code_of(unproven, accept=("unproven",)) == 0
-    assert accepted([unproven, dossier()], ("unproven",)) == ("here: here.energy (unproven)",)
 
 
 def test_a_required_candidate_that_was_refused_is_3() -> None:
@@ -74,13 +73,6 @@ def test_the_worst_of_several_targets_counts() -> None:
 
     assert exit_code([dossier(), failing]) == 1
     assert exit_code([failing, nothing, dossier()]) == 3
-
-
-@pytest.mark.parametrize(
-    ("codes", "first"), [((0, 1, 4), 4), ((4, 3), 3), ((3, 5), 5), ((5, 70), 70), ((70, 2), 2), ((), 0), ((0, 1), 1)]
-)
-def test_codes_have_one_order(codes: tuple[int, ...], first: int) -> None:
-    assert worst_code(codes) == first
 
 
 def test_a_target_is_built_from_files_that_read_back() -> None:

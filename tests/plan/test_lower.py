@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
+from edgebuild.core import versions
 from edgebuild.core.graph import Graph
 from edgebuild.devices.facts import DeviceFacts
 from edgebuild.errors import SpecError
+from edgebuild.measure.predict import Predict
 from edgebuild.measure.time import TimeCandidates
 from edgebuild.models import routes
 from edgebuild.plan.lower import Plan, lower
+from edgebuild.runtimes import RUNS_ON, SESSIONS, TARGETS, load_target
 from edgebuild.spec import Spec
 
 Load = Callable[..., Spec]
@@ -45,6 +48,28 @@ def test_two_equal_targets_share_everything_but_what_has_a_name(load: Load) -> N
     row = "  pc: {device: here, runtime: onnxruntime}"
     one, two = lower([load()]), lower([load((row, f"{row}\n  twin: {{device: here, runtime: onnxruntime}}"))])
     assert differing(one, two) <= BY_NAME
+
+
+WITH_IT = {"tensorrt": ', compute_capability: "8.6"', "coreml": ", minimum_os: iOS18"}
+"""What a runtime's target cannot be without, or does more with."""
+
+
+@pytest.mark.parametrize("runtime", TARGETS)
+def test_another_version_of_a_runtime_predicts_again(load: Load, monkeypatch: pytest.MonkeyPatch, runtime: str) -> None:
+    monkeypatch.setattr(versions, "version_of", lambda distribution: "1.0")
+    row = "{device: here, runtime: onnxruntime}"
+    plan = lower([load((row, f"{{device: here, runtime: {runtime}{WITH_IT.get(runtime, '')}}}"))])
+    wanted = set(load_target(runtime).runs_on)
+    assert wanted > {"numpy"}
+    (target,) = plan.specs[0].targets
+    steps = [plan.graph.steps[wire.id] for item in target.candidates for wire in item.predictions.values()]
+    assert [set(step.versions) for step in steps if isinstance(step, Predict)] == [wanted] * len(steps)
+
+
+def test_another_version_of_what_runs_a_source_predicts_again() -> None:
+    assert {name for _, name in SESSIONS.values()} == set(RUNS_ON)
+    same = {name: load_target(name).runs_on for name in RUNS_ON if name in TARGETS}
+    assert same.items() <= RUNS_ON.items(), "a source that is a target's artifact too is predicted once"
 
 
 def test_a_measurement_that_two_targets_share_suits_both(load: Load) -> None:

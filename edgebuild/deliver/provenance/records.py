@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -14,6 +15,11 @@ from edgebuild.errors import Problem, SpecError
 VERSION = 2
 OLDER = (1,)
 """Layouts that are read too: what they lack is empty, and the next build writes it."""
+
+
+def lock_file(spec: Path) -> Path:
+    """`deployment.edge.lock` beside `deployment.edge.yaml`."""
+    return spec.with_suffix(".lock")
 
 
 class Figure(Record):
