@@ -30,6 +30,13 @@ GRAPHS = {
         m = GlobalAveragePool (c)
         f = Flatten (m)
         y = Gemm <transB=1> (f, w4x24, b4) }""",
+    "block": """(float[1,3,8,8] x) => (float[1,4,8,8] y) {
+        a = Conv (x, w8x3x1x1)
+        b = Conv <pads=[1,1,1,1]> (x, w8x3x3x3)
+        c = Conv <pads=[1,1,1,1]> (x, w16x3x3x3)
+        j = Concat <axis=1> (a, b)
+        s = Add (c, j)
+        y = Conv (s, w4x16x1x1) }""",
     "residual": """(float[2,3,8,8] x) => (float[2,8] y) {
         a = Conv <auto_pad="SAME_UPPER", strides=[2,2]> (x, w16x3x3x3, b16)
         b = Conv <pads=[1,1,1,1]> (a, w12x16x3x3, b12)
@@ -109,7 +116,12 @@ def model(name: str, seed: int = 0) -> Any:
 
 
 def constant(word: str, random: np.random.Generator) -> Any:
-    given = {"zero": np.float32(0), "six": np.float32(6), "pads_one": np.array([0, 0, 1, 1, 0, 0, 1, 1])}
+    given = {
+        "rows": np.array([-1, 16]),
+        "zero": np.float32(0),
+        "six": np.float32(6),
+        "pads_one": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+    }
     if word in given:
         return np.array(given[word])
     if word.startswith("to_"):
@@ -180,6 +192,24 @@ def test_what_nobody_knows_keeps_its_width_and_is_named(
     network = onnx_network(model("odd"))
     assert not network.groups()
     assert any(words in why for why in network.stay.values())
+
+
+@pytest.mark.parametrize(("middle", "last"), [("Reshape (a, rows)", "w16x3"), ("Concat <axis=0> (a, a)", "w16x3")])
+def test_a_batch_that_changes_is_no_place_to_cut(middle: str, last: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"(float[s0,4,8] x) => (y) {{ a = MatMul (x, w8x16)\n m = {middle}\n y = MatMul (m, {last}) }}"
+    rank = "n,3" if "rows" in middle else "n,4,3"
+    monkeypatch.setitem(GRAPHS, "rows", text.replace("(y)", f"(float[{rank}] y)"))
+    network = onnx_network(model("rows"))
+    assert not network.groups()
+    assert network.stay
+
+
+def test_groups_with_the_same_first_layer_have_names_of_their_own() -> None:
+    network = onnx_network(model("block"))
+    names = [group.name for group in network.groups()]
+    assert len(set(names)) == len(names) == 2
+    widths = uniform(network.groups(), 0.5, 4)
+    assert Work(network, network.groups()).macs(widths) < Work(network, network.groups()).macs({})
 
 
 def test_a_value_that_a_branch_reads_stays(tmp_path: Path) -> None:

@@ -124,6 +124,7 @@ def test_what_is_left_after_pruning_is_trained_or_taught(planned: Callable[..., 
     assert type(plan.graph.steps[alone.starts[0].id]).__name__ == "RepairKeras"
     assert (alone.teaching is None, taught.teaching is None) == (True, False)
     words = "leave out 50 % of the channels, in multiples of 8, the others' weights fitted to the calibration samples"
+    words += " where that helps"
     assert entrant(plan, "a").words == f"{words}; train 4 epochs"
 
 

@@ -7,6 +7,7 @@ instead of by layer).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -159,7 +160,7 @@ class Group:
     """Channels that come from the same layers: as many are left out of each."""
 
     name: str
-    """Of the first layer."""
+    """Of the first layer; of all of them where several groups have the same first one."""
     layers: tuple[str, ...]
     """Those that make them; with more than one, their outputs are added or multiplied somewhere."""
     classes: tuple[int, ...]
@@ -191,7 +192,11 @@ class Network:
         found = dict[tuple[str, ...], list[int]]()
         for number, layers in makers.items():
             found.setdefault(tuple(layers), []).append(number)
-        return [Group(layers[0], layers, tuple(classes)) for layers, classes in found.items()]
+        firsts = Counter(layers[0] for layers in found)
+        return [
+            Group(layers[0] if firsts[layers[0]] == 1 else "+".join(layers), layers, tuple(classes))
+            for layers, classes in found.items()
+        ]
 
     def keep(self, name: str, why: str, given: Sequence[Lanes]) -> None:
         """The channels of these values stay; named where they could have been fewer and there is a reason to give."""

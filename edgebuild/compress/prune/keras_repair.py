@@ -100,9 +100,11 @@ def refit(
 
 
 def behind(narrow: Any, pair: Pair) -> Any | None:
-    """The normalisation right behind a layer."""
+    """The normalisation right behind a layer, where nobody else reads the layer."""
     fold = pair.site.fold
     if fold is None or "/" in fold.site or len(narrow.get_layer(fold.site)._inbound_nodes) != 1:
+        return None
+    if len(pair.narrow._outbound_nodes) != 1 or any(item is pair.narrow.output for item in narrow.outputs):
         return None
     return narrow.get_layer(fold.site)
 

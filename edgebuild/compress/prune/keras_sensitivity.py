@@ -26,7 +26,7 @@ class MeasurePruningSensitivity(Step):
     Channels are left out by their magnitude. The channels' readers get zeros for them, which is the narrower model.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
     filename: ClassVar[str] = "sensitivity.json"

@@ -22,7 +22,7 @@ from edgebuild.models.tidy.keras_archive import canonical_keras
 class PlanPruning(Step):
     """Choose the channels to leave out of a Keras model; writes a `Pruning` (JSON)."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
     filename: ClassVar[str] = "pruning.json"
@@ -72,7 +72,7 @@ class CutChannels(Step):
     read.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
     filename: ClassVar[str] = "model.keras"
@@ -95,8 +95,8 @@ def cut_channels(model: Path, plan: Path, output: Path) -> None:
     network = keras_network(opened)
     left_out = Pruning.model_validate_json(plan.read_bytes()).classes(network)
     made = narrowed(opened, network, left_out)
-    hold_against(opened, made, network, left_out, example(opened))
     with words_of("keras"):
+        hold_against(opened, made, network, left_out, example(opened))
         made.save(output)
     canonical_keras(output)
 
@@ -110,7 +110,7 @@ class RepairKeras(Step):
     One layer after the other, from what the layers before it now give (arXiv:1707.06168, section 3.2).
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("tensorflow", "keras", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("tensorflow",)
     filename: ClassVar[str] = "model.keras"
@@ -160,7 +160,7 @@ def example(model: Any) -> Any:
     random = np.random.default_rng(0)
 
     def one(tensor: Any) -> Any:
-        shape = [2, *(size or 16 for size in tensor.shape[1:])]
+        shape = [2, *(size or 32 for size in tensor.shape[1:])]
         if tensor.shape[0] is not None:
             shape[0] = tensor.shape[0]
         if "int" in str(tensor.dtype):

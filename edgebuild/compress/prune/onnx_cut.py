@@ -98,7 +98,10 @@ def hold_against(network: OnnxNetwork, made: ModelProto, left_out: Set[int], fee
 
 
 def example(network: OnnxNetwork, sizes: Mapping[str, int] | None = None) -> Feeds:
-    """One feed of unit normals, small whole numbers where integers are wanted; open sizes are 1, or as given."""
+    """One feed of unit normals, small whole numbers where integers are wanted.
+
+    Open sizes are as given, else 1 of the batch and 32 of the others.
+    """
     import numpy as np
     import onnx
 
@@ -107,7 +110,10 @@ def example(network: OnnxNetwork, sizes: Mapping[str, int] | None = None) -> Fee
         if item.name in network.constants:
             continue
         kind = item.type.tensor_type
-        shape = [max(axis.dim_value, 0) or (sizes or {}).get(axis.dim_param, 1) for axis in kind.shape.dim]
+        shape = [
+            max(axis.dim_value, 0) or (sizes or {}).get(axis.dim_param, 32 if place else 1)
+            for place, axis in enumerate(kind.shape.dim)
+        ]
         dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
         whole = dtype.kind in "iub"
         feed[item.name] = (random.integers(0, 2, shape) if whole else random.normal(size=shape)).astype(dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from edgebuild.compress.prune import joins
@@ -43,8 +44,7 @@ def with_stored(at: At) -> Lanes:
 def joined(at: At) -> Lanes:
     """Concat: channels one after the other, or tied where it joins along another axis."""
     rank, given = len(at.shape), [at.given.get(number) for number in range(len(at.node.input))]
-    axis = at.attribute("axis", 1)
-    axis = axis - 1 if axis > 0 else rank + axis
+    axis = at.attribute("axis", 1) % (rank + 1) - 1
     whole = [item for item in given if item is not None and len(item.shape) == rank]
     if len(whole) != len(given) or axis < 0:
         return at.stays("joins values with stored ones")
@@ -61,7 +61,8 @@ def reshaped(at: At) -> Lanes:
     turned = at.attribute("perm") if at.node.op_type == "Transpose" else None
     if at.node.op_type == "Transpose" and (turned is None or turned[0] != 0):
         return at.stays("turns the batch")
-    if whole is not None and None not in at.shape:
+    # An open first axis may hide a batch that changed: then the elements of one sample are not as many.
+    if whole is not None and None not in at.shape and whole.size == prod(int(size or 0) for size in at.shape):
         whole = whole.transpose([axis - 1 for axis in turned[1:]]) if turned else whole
         found = lanes(whole.reshape([int(size or 0) for size in at.shape]), at.shape)
     if found is None:

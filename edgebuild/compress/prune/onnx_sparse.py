@@ -26,7 +26,7 @@ class PruneTwoOfFour(Step):
     large as before: it is the runtime that stores only what is left.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     tools: ClassVar[tuple[str, ...]] = ("onnx", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     filename: ClassVar[str] = "model.onnx"
@@ -47,10 +47,10 @@ def prune_two_of_four(model: Path, output: Path) -> None:
     stored = {item.name: item for item in made.graph.initializer}
     pruned = 0
     for place, node in enumerate(made.graph.node):
-        axis = input_axis(node)
-        if axis is None or node.input[1] not in stored:
+        value = numpy_helper.to_array(stored[node.input[1]]) if node.input[1:] and node.input[1] in stored else None
+        axis = None if value is None else input_axis(node, value.ndim)
+        if value is None or axis is None:
             continue
-        value = numpy_helper.to_array(stored[node.input[1]])
         if value.dtype.kind != "f" or value.ndim <= axis or value.shape[axis] % FOUR:
             continue
         give(made, place, 1, halved(value, axis))
@@ -61,14 +61,14 @@ def prune_two_of_four(model: Path, output: Path) -> None:
     save_checked(loaded, tidied(made), output, BY)
 
 
-def input_axis(node: NodeProto) -> int | None:
-    """The axis of a node's weights along which it reads channels; None where it has no such weights."""
+def input_axis(node: NodeProto, rank: int) -> int | None:
+    """The axis of a node's weights, of so many, along which it reads channels; None where it has no such weights."""
     attributes = {item.name: item.i for item in node.attribute}
     if node.op_type == "Conv":
         return 1 if attributes.get("group", 1) == 1 else None
     if node.op_type == "Gemm":
         return 1 if attributes.get("transB", 0) else 0
-    return 0 if node.op_type == "MatMul" else None
+    return max(0, rank - 2) if node.op_type == "MatMul" else None
 
 
 def halved(value: np.ndarray, axis: int) -> np.ndarray:

@@ -111,7 +111,9 @@ class Prune(Stage):
             return self.told(draft, cut, plan)
         fields = {"model": draft.model, "pruned": cut, "pruning": plan, "calibration": samples}
         fitted = to.add(repair(**fields), "fit the weights that are left")
-        return self.told(draft, fitted, plan, ", the others' weights fitted to the calibration samples")
+        return self.told(
+            draft, fitted, plan, ", the others' weights fitted to the calibration samples where that helps"
+        )
 
     def told(self, draft: Draft, model: Artifact, plan: Artifact, more: str = "") -> Draft:
         """The draft after it, with the account of what was left out."""
