@@ -38,11 +38,11 @@ def run(args: argparse.Namespace) -> int:
     for declined in refusals(plan.graph, found.model):
         refusal = declined.refusal
         raise NoCandidateError(Problem(name, f"cannot be made: {refusal.by}: {refusal.why}", refusal.fix))
-    if found.found is not None:
-        what = "comes of a search, whose trials and times are no plain script."
+    script = eject(plan.graph, found.model, f"{name}: {found.words}")
+    if found.found is not None and not script.steps:
+        what = "is what a search chose, as it is: there is nothing behind it for a script."
         fix = f"`edgebuild why {name}` says what the search chose; the model itself is in the package."
         raise SpecError(Problem(name, what, fix))
-    script = eject(plan.graph, found.model, f"{name}: {found.words}")
     if args.inputs:
         export(plan, script.inputs, Path(args.inputs), args)
     sys.stdout.write(script.text)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from edgebuild.compress.search.front import TakeSlot
 from edgebuild.compress.train.step import TrainModel
 from edgebuild.core.graph import Graph
 from edgebuild.core.records import plain
@@ -41,6 +42,8 @@ class Ejected:
     text: str
     inputs: dict[str, Artifact]
     """Path beside the script → the artifact that belongs there."""
+    steps: int
+    """Calls that it consists of."""
 
 
 @dataclass
@@ -136,9 +139,9 @@ def as_plain(value: Any) -> Any:
 def is_input(step: Step) -> bool:
     """Whether the script starts from this step's output: the user's model, the samples, a pinned tool.
 
-    What a training made too: it is pinned by its bytes, since no other machine comes to the same.
+    What a training made or a search chose too: it is pinned by its bytes, since no other machine comes to the same.
     """
-    return step.__module__.startswith("edgebuild.data.") or isinstance(step, PinnedTool | TrainModel)
+    return step.__module__.startswith("edgebuild.data.") or isinstance(step, PinnedTool | TrainModel | TakeSlot)
 
 
 def the_call(step: Step) -> ast.expr:
@@ -179,4 +182,4 @@ def eject(graph: Graph, model: Artifact, title: str) -> Ejected:
     imports = sorted({"from pathlib import Path", *writer.reach.imports})
     calls = ["Path('made').mkdir(exist_ok=True)", *writer.calls, f"print({result!r})"]
     parts = [head + "\n" + "\n".join(imports), *writer.reach.pieces, "\n".join(calls)]
-    return Ejected("\n\n\n".join(parts) + "\n", writer.inputs)
+    return Ejected("\n\n\n".join(parts) + "\n", writer.inputs, len(writer.calls))

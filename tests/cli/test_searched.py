@@ -32,7 +32,7 @@ def test_plan_tells_the_finalists_apart_and_eject_that_they_are_no_script(fresh:
     assert "static INT8 in some layers, searched by bits: the 2nd smallest finalist" in told
     done = fresh.edgebuild("eject", "pc/best.2")
     assert done.code == 2
-    assert "pc/best.2: comes of a search, whose trials and times are no plain script." in done.err
+    assert "pc/best.2: is what a search chose, as it is: there is nothing behind it for a script." in done.err
 
 
 def test_a_build_tells_what_its_search_tried(fresh: Project) -> None:

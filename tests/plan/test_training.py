@@ -182,6 +182,14 @@ def test_a_recipe_is_known_by_what_trains_it(planned: Callable[..., Plan], tmp_p
     assert first[1] == longer[1] == edited[1]
 
 
+def test_a_script_starts_from_the_network_that_a_search_chose(planned: Callable[..., Plan]) -> None:
+    plan = planned("  a: {steps: [{search: {space: ds-cnn}}, {quantize: float16}]}")
+    script = eject(plan.graph, entrant(plan, "a").model, "a")
+    assert "inputs/model.keras" in script.inputs
+    assert "Optuna" not in script.text
+    compile(script.text, "a.py", "exec")
+
+
 def test_a_script_starts_from_the_trained_model(planned: Callable[..., Plan]) -> None:
     plan = planned("  a: {steps: [train, {quantize: float16}]}")
     script = eject(plan.graph, entrant(plan, "a").model, "a")
