@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from edgebuild.core.dossier import Call, CandidateFile, Dossier, Tensor
+from edgebuild.core.dossier import REPORT, SELECT, SOURCE, Call, CandidateFile, Dossier, Tensor, source_of
 from edgebuild.core.records import Record
 from edgebuild.core.searches import NetworkSearch, Search
 from edgebuild.core.step import Step, Workspace
@@ -15,14 +15,10 @@ from edgebuild.decide.choice import DEFAULT_OBJECTIVE, Choice, Rules, choose
 from edgebuild.decide.differences import differences
 from edgebuild.decide.front import front
 from edgebuild.decide.held import Held, standing
-from edgebuild.decide.reasons import SPLIT
 from edgebuild.decide.records import Records
 from edgebuild.decide.verdicts import Bench
 from edgebuild.decide.words import accounts, refusals
 from edgebuild.devices.places import Place
-
-SOURCE = "source"
-REPORT = "report"
 
 
 class Entrant(Record):
@@ -111,7 +107,7 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
     """The dossier of a target."""
     raw = Records(step, work)
     files = [raw.candidate(row) for row in range(len(step.entrants))]
-    source = next((item for item in files if item.name == SOURCE and item.refusal is None), None)
+    source = source_of(files)
     bench = Bench(step.budgets, step.floors, raw.contended, step.shape, source, step.held)
     files = [with_verdicts(item, bench) for item in files]
     rules = Rules(
@@ -172,7 +168,7 @@ def with_verdicts(candidate: CandidateFile, bench: Bench) -> CandidateFile:
     """The candidate with what choosing sees of it."""
     if candidate.refusal is not None:
         return candidate
-    return candidate.model_copy(update={"verdicts": bench.verdicts(candidate, SPLIT)})
+    return candidate.model_copy(update={"verdicts": bench.verdicts(candidate, SELECT)})
 
 
 def incumbent(candidates: Sequence[CandidateFile], held: str) -> str | None:
@@ -191,7 +187,7 @@ def decisions(
     if choice.name is not None and judged is not None and not met:
         missed = sorted({verdict.status for verdict in judged.verdicts})
         on_select = "passed" if missed in ([], ["pass"]) else f"was {' and '.join(missed)}"
-        fallen = (f"`{judged.name}` {on_select} on `{SPLIT}`; on `{REPORT}` not every budget passes.",)
+        fallen = (f"`{judged.name}` {on_select} on `{SELECT}`; on `{REPORT}` not every budget passes.",)
     return (*choice.decisions, *fallen, *refusals(candidates), *accounts(candidates))
 
 

@@ -6,6 +6,7 @@ import re
 
 from edgebuild.core.dossier import Dossier
 from edgebuild.core.evidence import Interval, Measurement
+from edgebuild.decide.budgets import family
 
 NOTHING = "–"
 
@@ -87,7 +88,7 @@ def metrics_of(dossier: Dossier) -> tuple[str, ...]:
     for file in dossier.candidates:
         for item in file.measurements:
             plain = "@" not in item.quantity and not item.quantity.endswith((".drop", ".worst_class_drop"))
-            if item.split and plain and item.quantity.split(".")[0] != "parity":
+            if item.split and plain and family(item.quantity) != "parity":
                 names[item.quantity] = None
     return tuple(names)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgebuild.core.dossier import CandidateFile, Dossier
+from edgebuild.decide.budgets import family
 from edgebuild.deliver.report.numbers import cell, code, device_words, number
 from edgebuild.devices.facts import summary
 
@@ -54,11 +55,11 @@ def protocol(dossier: Dossier) -> list[tuple[str, str]]:
     methods: dict[str, str] = {}
     for file in dossier.candidates:
         for item in file.measurements:
-            family = item.quantity.split(".")[0]
+            kind = family(item.quantity)
             if item.split and item.interval is not None and item.interval.method:
-                methods.setdefault(f"{family} intervals", item.interval.method)
+                methods.setdefault(f"{kind} intervals", item.interval.method)
             if item.split and item.upper is not None and item.quantity.endswith(".drop"):
-                methods.setdefault(f"{family} drop", f"against the source on the same samples; {item.upper.method}")
+                methods.setdefault(f"{kind} drop", f"against the source on the same samples; {item.upper.method}")
     return [*rows, *((name, f"{words}.") for name, words in methods.items())]
 
 
