@@ -52,7 +52,7 @@ class Entrant(Record):
 class DecideTarget(Step):
     """Hold every number against the budgets, choose, and write down all that is true of one target."""
 
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     filename: ClassVar[str] = "dossier.json"
     inline: ClassVar[bool] = True
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edgebuild.core.dossier import REPORT, SELECT, SOURCE, CandidateFile, Dossier
 from edgebuild.core.evidence import Interval, Measurement
 from edgebuild.decide.budgets import family
+from edgebuild.decide.limits import percentage
 from edgebuild.decide.verdicts import worst
 from edgebuild.deliver.report.numbers import NOTHING, interval, known, line, metrics_of, number, times
 from edgebuild.deliver.report.outcome import icon, ratio_to_source
@@ -104,7 +105,7 @@ def cell(dossier: Dossier, row: Row, file: CandidateFile) -> str:
             return NOTHING
         median, low, high = file.ratio[row.plain]
         return small(times(median), f"{low:.3f} – {high:.3f}")
-    text = f"{item.value:.0%}".replace("%", " %") if row.plain in SHARES else number(item.value, item.unit)
+    text = percentage(item.value) if row.plain in SHARES else number(item.value, item.unit)
     if item.upper is not None:
         return small(text, bound(item.upper, item.unit))
     beside = ratio_to_source(dossier, file, row.plain) if row.plain in ("size", "memory.model") else None
@@ -121,7 +122,7 @@ def strong(text: str, ships: bool) -> str:
 
 def bound(upper: Interval, unit: str) -> str:
     """The one-sided bound of a drop."""
-    return f"{interval(upper, unit)} at {upper.level:.0%}".replace("%", " %")
+    return f"{interval(upper, unit)} at {percentage(upper.level)}"
 
 
 def small(text: str, below: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from edgebuild.core.dossier import CandidateFile, Dossier
 from edgebuild.decide.budgets import family
+from edgebuild.decide.limits import percentage
 from edgebuild.deliver.report.numbers import cell, code, device_words, number
 from edgebuild.devices.facts import summary
 
@@ -47,7 +48,9 @@ def protocol(dossier: Dossier) -> list[tuple[str, str]]:
     if latency.get("control"):
         middle, low, high = latency["control"]
         apart = f"the source against itself in another session: {middle:.3f} ({low:.3f} – {high:.3f})"
-        rows.append(("A/A control", f"{apart}; ratios within {latency.get('dead_band', 0):.1%} of 1 count as equal."))
+        rows.append(
+            ("A/A control", f"{apart}; ratios within {percentage(latency.get('dead_band', 0), 1)} of 1 count as equal.")
+        )
     taken = latency.get("conditions") or {}
     drift = [f"{when} {words}" for when in ("before", "after") if (words := condition(taken.get(when) or {}))]
     if drift:
