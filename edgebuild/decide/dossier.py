@@ -110,16 +110,7 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
     source = source_of(files)
     bench = Bench(step.budgets, step.floors, raw.contended, step.shape, source, step.held)
     files = [with_verdicts(item, bench) for item in files]
-    rules = Rules(
-        objective=step.objective,
-        dead_band=raw.latency.get("dead_band") or 0.03,
-        contended=raw.contended,
-        due=raw.due,
-        unmeasured=raw.held.unmeasured,
-        choose=step.choose,
-        incumbent=incumbent(files, step.incumbent),
-        changes={entrant.name: entrant.changes for entrant in step.entrants},
-    )
+    rules = rules_of(step, raw, files)
     choice = standing(files, step.held, rules, step.budgets) or choose(files, rules)
     files = [item.model_copy(update={"barred": choice.barred.get(item.name, "")}) for item in files]
     judged = next((item for item in files if item.name in (choice.name, choice.nearest)), None)
@@ -155,6 +146,20 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
         searches=tuple(item for item in searches if isinstance(item, Search)),
         architectures=tuple(item for item in searches if isinstance(item, NetworkSearch)),
         protocol=raw.protocol,
+    )
+
+
+def rules_of(step: DecideTarget, raw: Records, files: Sequence[CandidateFile]) -> Rules:
+    """What decides between the candidates, besides their numbers."""
+    return Rules(
+        objective=step.objective,
+        dead_band=raw.latency.get("dead_band") or 0.03,
+        contended=raw.contended,
+        due=raw.due,
+        unmeasured=raw.held.unmeasured,
+        choose=step.choose,
+        incumbent=incumbent(files, step.incumbent),
+        changes={entrant.name: entrant.changes for entrant in step.entrants},
     )
 
 

@@ -50,18 +50,11 @@ def of_scores(
             "split": split,
             "why": score.get("why") or worth.why,
         }
-        found.append(
-            Measurement(
-                quantity=name,
-                value=score["value"],
-                unit=score["unit"],
-                better=score["better"],
-                interval=interval_of(score.get("interval")),
-                **common,
-            )
-        )
+        own = {**common, "unit": score["unit"], "better": score["better"]}
+        interval = interval_of(score.get("interval"))
+        found.append(Measurement(quantity=name, value=score["value"], interval=interval, **own))
         found += [
-            Measurement(quantity=f"{name}@{output}", value=value, unit=score["unit"], better=score["better"], **common)
+            Measurement(quantity=f"{name}@{output}", value=value, **own)
             for output, value in score.get("outputs", {}).items()
         ]
         for kind in ("drop", "worst_class_drop"):
