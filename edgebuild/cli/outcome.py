@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgebuild.core.dossier import Dossier
+from edgebuild.core.dossier import SOURCE, Dossier
 from edgebuild.core.evidence import Verdict
 from edgebuild.core.wires import Refusal
 from edgebuild.decide.reasons import DUE
@@ -63,7 +63,7 @@ def shown(path: Path) -> str:
 
 def headline(dossier: Dossier) -> str:
     """`pc-ort: PASS – int8 (…)`, or what is in the way."""
-    name = dossier.nearest or dossier.choice
+    name = dossier.judged
     if name is None:
         return f"{dossier.target}: NO CANDIDATE – none could be made"
     if dossier.passed:
@@ -80,7 +80,7 @@ def numbers(dossier: Dossier, name: str) -> str:
         found = file.measured(quantity)
         if found is not None and found.value is not None:
             parts.append(f"{quantity} {found.value / divide:.3g} {unit}")
-    if "latency.p50" in file.ratio and name != "source":
+    if "latency.p50" in file.ratio and name != SOURCE:
         parts.append(f"{file.ratio['latency.p50'][0]:.2f} × source")
     return f" ({', '.join(parts)})" if parts else ""
 

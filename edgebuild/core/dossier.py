@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from edgebuild.core.evidence import Measurement, Verdict
 from edgebuild.core.records import Record
 from edgebuild.core.searches import NetworkSearch, Search
 from edgebuild.core.wires import Refusal
+
+SOURCE = "source"
+"""Name of the candidate that is the model as it came."""
+
+SELECT, REPORT = "select", "report"
+"""Splits: choosing happens on the first, the second judges."""
 
 
 class Tensor(Record):
@@ -119,6 +126,11 @@ class CandidateFile(Record):
         return None
 
 
+def source_of(candidates: Iterable[CandidateFile]) -> CandidateFile | None:
+    """The untouched model, which every spec has; None where it was not made."""
+    return next((item for item in candidates if item.name == SOURCE and item.refusal is None), None)
+
+
 class Dossier(Record):
     """One target: its candidates, the choice, the verdicts and how they came about."""
 
@@ -171,6 +183,11 @@ class Dossier(Record):
     def passed(self) -> bool:
         """Whether every verdict of the choice is a pass."""
         return self.choice is not None and all(verdict.status == "pass" for verdict in self.verdicts)
+
+    @property
+    def judged(self) -> str | None:
+        """Name of the candidate that the verdicts are about: what ships, else the nearest miss."""
+        return self.choice or self.nearest
 
     def candidate(self, name: str) -> CandidateFile:
         """Raises: KeyError: there is none of that name."""

@@ -39,6 +39,16 @@ UNITS: dict[str, str] = {
 HIGHER_IS_BETTER = frozenset({"throughput", "placement.npu", "placement.gpu", "placement.integer"})
 
 
+def family(quantity: str) -> str:
+    """The part before the first dot: `latency` of `latency.p95`."""
+    return quantity.split(".", 1)[0]
+
+
+def better(quantity: str) -> Literal["higher", "lower"]:
+    """The direction of a row of `UNITS`."""
+    return "higher" if quantity in HIGHER_IS_BETTER else "lower"
+
+
 class Budget(Record):
     """One limit on one number of one target."""
 
@@ -80,12 +90,12 @@ class Floors(Record):
 
     def of(self, quantity: str) -> Evidence:
         """The floor of a quantity; metrics, parity and placement count as accuracy."""
-        family = quantity.split(".", 1)[0].split("@", 1)[0]
-        if family in ("throughput", "rtf", "slowdown"):
-            family = "latency"
-        if family in ("power", "temperature"):
-            family = "energy"
-        if family == "flash":
-            family = "size"
-        floor: Evidence = getattr(self, family, self.accuracy)
+        kind = family(quantity).split("@", 1)[0]
+        if kind in ("throughput", "rtf", "slowdown"):
+            kind = "latency"
+        if kind in ("power", "temperature"):
+            kind = "energy"
+        if kind == "flash":
+            kind = "size"
+        floor: Evidence = getattr(self, kind, self.accuracy)
         return floor

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edgebuild.core.dossier import CandidateFile
+from edgebuild.core.dossier import SELECT, CandidateFile, source_of
 from edgebuild.core.evidence import Status
-from edgebuild.decide.budgets import Term
-from edgebuild.decide.reasons import SPLIT, eligible_words, listed, margin, near_words, term_words
-from edgebuild.decide.verdicts import COMMITTED, RUN, TIMED, family, higher_is_better, worst
+from edgebuild.decide.budgets import Term, family
+from edgebuild.decide.reasons import eligible_words, listed, margin, near_words, term_words
+from edgebuild.decide.verdicts import COMMITTED, RUN, TIMED, higher_is_better, worst
 
 DEFAULT_OBJECTIVE = (
     Term(direction="minimize", quantity="latency.p50", tie=0.03),
@@ -105,11 +105,6 @@ def slower_than_source(made: Sequence[CandidateFile], rules: Rules) -> dict[str,
     return found
 
 
-def source_of(candidates: Sequence[CandidateFile]) -> CandidateFile | None:
-    """The untouched model, which every spec has under this name."""
-    return next((candidate for candidate in candidates if candidate.name == "source"), None)
-
-
 LEVELS: tuple[frozenset[Status], ...] = (
     frozenset({"pass"}),
     frozenset({"pass", "unproven"}),
@@ -157,7 +152,7 @@ def best_of(eligible: Sequence[CandidateFile], rules: Rules) -> tuple[CandidateF
 
 def values_of(term: Term, candidates: Sequence[CandidateFile], rules: Rules) -> tuple[dict[str, float] | None, str]:
     """The number of each candidate by name, or None and why some candidate has none."""
-    numbers = {item.name: item.measured(term.quantity, SPLIT) for item in candidates}
+    numbers = {item.name: item.measured(term.quantity, SELECT) for item in candidates}
     lacking = [name for name, number in numbers.items() if number is None or number.value is None]
     if lacking:
         whys = [number.why for number in numbers.values() if number is not None and number.value is None and number.why]
@@ -233,4 +228,4 @@ def nearest_miss(candidates: Sequence[CandidateFile]) -> CandidateFile:
 
 def direction_of(candidate: CandidateFile, quantity: str) -> float:
     """1 where lower is better, -1 where higher is."""
-    return -1.0 if higher_is_better(quantity, candidate.measured(quantity, SPLIT)) else 1.0
+    return -1.0 if higher_is_better(quantity, candidate.measured(quantity, SELECT)) else 1.0

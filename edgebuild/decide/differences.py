@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgebuild.core.dossier import CandidateFile
+from edgebuild.core.dossier import SELECT, CandidateFile
 from edgebuild.decide.budgets import Budget
-from edgebuild.decide.reasons import SPLIT
 
 NOISE = 1e-4
 """Relative difference that float32 kernels make among themselves: 6e-5 after 20 layers of Basic Pitch (measured)."""
@@ -26,7 +25,7 @@ def differences(
     limits = [budget.limit for budget in budgets if budget.quantity == "parity" and budget.form == "max"]
     lines = []
     for file in files:
-        own, rows = file.measured("parity", SPLIT), compared.get(file.name)
+        own, rows = file.measured("parity", SELECT), compared.get(file.name)
         if rows and limits and own is not None and own.value is not None and own.value > min(limits):
             tolerance = max(min(limits) / (rows["scale"] or 1.0), NOISE)
             lines.append(f"`{file.name}` is beyond its parity budget: {told(rows['layers'], tolerance)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from edgebuild.core.dossier import Call, CandidateFile, Dossier, Tensor
+from edgebuild.core.dossier import REPORT, SELECT, SOURCE, Call, CandidateFile, Dossier, Tensor, source_of
 from edgebuild.core.records import Record
 from edgebuild.core.searches import NetworkSearch, Search
 from edgebuild.core.step import Step, Workspace
@@ -15,14 +15,10 @@ from edgebuild.decide.choice import DEFAULT_OBJECTIVE, Choice, Rules, choose
 from edgebuild.decide.differences import differences
 from edgebuild.decide.front import front
 from edgebuild.decide.held import Held, standing
-from edgebuild.decide.reasons import SPLIT
 from edgebuild.decide.records import Records
 from edgebuild.decide.verdicts import Bench
 from edgebuild.decide.words import accounts, refusals
 from edgebuild.devices.places import Place
-
-SOURCE = "source"
-REPORT = "report"
 
 
 class Entrant(Record):
@@ -56,7 +52,7 @@ class Entrant(Record):
 class DecideTarget(Step):
     """Hold every number against the budgets, choose, and write down all that is true of one target."""
 
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     filename: ClassVar[str] = "dossier.json"
     inline: ClassVar[bool] = True
 
@@ -111,19 +107,10 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
     """The dossier of a target."""
     raw = Records(step, work)
     files = [raw.candidate(row) for row in range(len(step.entrants))]
-    source = next((item for item in files if item.name == SOURCE and item.refusal is None), None)
+    source = source_of(files)
     bench = Bench(step.budgets, step.floors, raw.contended, step.shape, source, step.held)
     files = [with_verdicts(item, bench) for item in files]
-    rules = Rules(
-        objective=step.objective,
-        dead_band=raw.latency.get("dead_band") or 0.03,
-        contended=raw.contended,
-        due=raw.due,
-        unmeasured=raw.held.unmeasured,
-        choose=step.choose,
-        incumbent=incumbent(files, step.incumbent),
-        changes={entrant.name: entrant.changes for entrant in step.entrants},
-    )
+    rules = rules_of(step, raw, files)
     choice = standing(files, step.held, rules, step.budgets) or choose(files, rules)
     files = [item.model_copy(update={"barred": choice.barred.get(item.name, "")}) for item in files]
     judged = next((item for item in files if item.name in (choice.name, choice.nearest)), None)
@@ -162,6 +149,20 @@ def decide(step: DecideTarget, work: Workspace) -> Dossier:
     )
 
 
+def rules_of(step: DecideTarget, raw: Records, files: Sequence[CandidateFile]) -> Rules:
+    """What decides between the candidates, besides their numbers."""
+    return Rules(
+        objective=step.objective,
+        dead_band=raw.latency.get("dead_band") or 0.03,
+        contended=raw.contended,
+        due=raw.due,
+        unmeasured=raw.held.unmeasured,
+        choose=step.choose,
+        incumbent=incumbent(files, step.incumbent),
+        changes={entrant.name: entrant.changes for entrant in step.entrants},
+    )
+
+
 def call_of(step: DecideTarget, judged: CandidateFile | None) -> Call:
     """How to load what ships, or the nearest miss."""
     name = judged.name if judged is not None else SOURCE
@@ -172,7 +173,7 @@ def with_verdicts(candidate: CandidateFile, bench: Bench) -> CandidateFile:
     """The candidate with what choosing sees of it."""
     if candidate.refusal is not None:
         return candidate
-    return candidate.model_copy(update={"verdicts": bench.verdicts(candidate, SPLIT)})
+    return candidate.model_copy(update={"verdicts": bench.verdicts(candidate, SELECT)})
 
 
 def incumbent(candidates: Sequence[CandidateFile], held: str) -> str | None:
@@ -191,7 +192,7 @@ def decisions(
     if choice.name is not None and judged is not None and not met:
         missed = sorted({verdict.status for verdict in judged.verdicts})
         on_select = "passed" if missed in ([], ["pass"]) else f"was {' and '.join(missed)}"
-        fallen = (f"`{judged.name}` {on_select} on `{SPLIT}`; on `{REPORT}` not every budget passes.",)
+        fallen = (f"`{judged.name}` {on_select} on `{SELECT}`; on `{REPORT}` not every budget passes.",)
     return (*choice.decisions, *fallen, *refusals(candidates), *accounts(candidates))
 
 

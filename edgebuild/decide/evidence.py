@@ -7,7 +7,7 @@ from typing import Any
 
 from edgebuild.core.dossier import Account
 from edgebuild.core.evidence import Interval, Measurement
-from edgebuild.decide.budgets import HIGHER_IS_BETTER, UNITS
+from edgebuild.decide.budgets import UNITS, better, family
 from edgebuild.decide.verdicts import COMMITTED, SPREAD
 from edgebuild.devices.places import Committed, Place
 
@@ -50,18 +50,11 @@ def of_scores(
             "split": split,
             "why": score.get("why") or worth.why,
         }
-        found.append(
-            Measurement(
-                quantity=name,
-                value=score["value"],
-                unit=score["unit"],
-                better=score["better"],
-                interval=interval_of(score.get("interval")),
-                **common,
-            )
-        )
+        own = {**common, "unit": score["unit"], "better": score["better"]}
+        interval = interval_of(score.get("interval"))
+        found.append(Measurement(quantity=name, value=score["value"], interval=interval, **own))
         found += [
-            Measurement(quantity=f"{name}@{output}", value=value, unit=score["unit"], better=score["better"], **common)
+            Measurement(quantity=f"{name}@{output}", value=value, **own)
             for output, value in score.get("outputs", {}).items()
         ]
         for kind in ("drop", "worst_class_drop"):
@@ -132,7 +125,7 @@ def of_run(
         return ()
     protocol = record.get("protocol", {})
     raw = protocol.get("raw", "") if quantities is TIMES else ""
-    worth = place.worth(quantities[0].split(".", 1)[0])
+    worth = place.worth(family(quantities[0]))
     return tuple(
         Measurement(
             quantity=quantity,
@@ -146,7 +139,7 @@ def of_run(
                 method=LEAST_GREATEST if quantity in ONCE else BOOTSTRAP,
             ),
             samples=protocol.get("processes", 0) if quantity in ONCE else row.get("samples", 0),
-            better="higher" if quantity in HIGHER_IS_BETTER else "lower",
+            better=better(quantity),
             device=place.device,
             protocol=str(protocol.get("words", "")),
             records=(raw,) if raw else (),
@@ -190,7 +183,7 @@ def of_committed(record: Committed, versions: Mapping[str, str]) -> tuple[Measur
             if number.low is not None or number.high is not None
             else None,
             samples=record.samples,
-            better="higher" if quantity in HIGHER_IS_BETTER else "lower",
+            better=better(quantity),
             why=why,
             device=record.device,
             protocol=COMMITTED,
@@ -235,8 +228,8 @@ def unavailable(quantities: Sequence[str], place: Place, why: str = "") -> tuple
             value=None,
             unit=UNITS.get(quantity, "1"),
             evidence="unavailable",
-            better="higher" if quantity in HIGHER_IS_BETTER else "lower",
-            why=why or place.worth(quantity.split(".", 1)[0]).why,
+            better=better(quantity),
+            why=why or place.worth(family(quantity)).why,
             device=place.device,
         )
         for quantity in quantities

@@ -27,7 +27,7 @@ def code_of(dossier: Dossier, accept: Collection[str] = (), require_device: bool
     """
     lost = [item for item in dossier.candidates if item.refusal is not None]
     missing = [item for item in lost if item.required]
-    if missing or (dossier.choice is None and dossier.nearest is None):
+    if missing or (dossier.judged is None):
         causes = missing or lost
         return 5 if any(item.refusal and item.refusal.kind == "failed" for item in causes) else 3
     if require_device and not reached(dossier):
@@ -39,6 +39,5 @@ def code_of(dossier: Dossier, accept: Collection[str] = (), require_device: bool
 
 def reached(dossier: Dossier) -> bool:
     """Whether the device, or a committed measurement of it, gave a latency of what would ship."""
-    judged = dossier.choice or dossier.nearest
-    number = dossier.candidate(judged).measured("latency.p50") if judged else None
+    number = dossier.candidate(dossier.judged).measured("latency.p50") if dossier.judged else None
     return number is not None and number.value is not None

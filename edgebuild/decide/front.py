@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgebuild.core.dossier import CandidateFile
+from edgebuild.core.dossier import SELECT, CandidateFile
 from edgebuild.decide.choice import direction_of
-from edgebuild.decide.reasons import SPLIT
 
 
 def front(candidates: Sequence[CandidateFile], metrics: Sequence[str], latency: str = "latency.p50") -> tuple[str, ...]:
@@ -32,13 +31,13 @@ def accuracy_of(candidates: Sequence[CandidateFile], metrics: Sequence[str]) -> 
 
 def known(candidates: Sequence[CandidateFile], quantity: str) -> bool:
     """Whether every candidate has a value."""
-    numbers = [candidate.measured(quantity, SPLIT) for candidate in candidates]
+    numbers = [candidate.measured(quantity, SELECT) for candidate in candidates]
     return all(number is not None and number.value is not None for number in numbers)
 
 
 def coordinate(candidate: CandidateFile, quantity: str) -> float:
     """The value, turned so that lower is better."""
-    number = candidate.measured(quantity, SPLIT)
+    number = candidate.measured(quantity, SELECT)
     assert number is not None
     assert number.value is not None
     return direction_of(candidate, quantity) * number.value

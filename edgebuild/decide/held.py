@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from edgebuild.core.dossier import CandidateFile
 from edgebuild.core.evidence import Evidence, Interval, Measurement, Status
 from edgebuild.core.records import Record
-from edgebuild.decide.budgets import HIGHER_IS_BETTER, Budget
+from edgebuild.decide.budgets import Budget, better, family
 from edgebuild.decide.choice import Choice, Rules
-from edgebuild.decide.verdicts import COMMITTED, RUN, family, worst
+from edgebuild.decide.verdicts import COMMITTED, RUN, worst
 
 UNMEASURED = "`--locked` measures nothing, and the lock holds no number of it for these bytes."
 
@@ -64,7 +64,7 @@ class Held(Record):
                     interval=Interval(low=bound.value, high=bound.value, level=0.95, method=COMMITTED)
                     if bound
                     else None,
-                    better="higher" if quantity in HIGHER_IS_BETTER else "lower",
+                    better=better(quantity),
                     why=whose,
                     device=device,
                     protocol=COMMITTED,

@@ -47,7 +47,12 @@ def over(budget: Budget, value: float) -> str:
     side = "over" if budget.form in ("max", "upper") else "under"
     if not budget.limit:
         return f"{side} the limit of 0"
-    return f"{-margin:.1%} {side} the limit"
+    return f"{percentage(-margin, 1)} {side} the limit"
+
+
+def percentage(part: float, decimals: int = 0, sign: str = "-") -> str:
+    """A part of one as `42 %`; `sign` as in format strings."""
+    return f"{part:{sign}.{decimals}%}".replace("%", " %")
 
 
 def words(value: float, unit: str) -> str:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgebuild.core.dossier import CandidateFile
+from edgebuild.core.dossier import SELECT, CandidateFile
 from edgebuild.core.evidence import Verdict
 from edgebuild.decide.budgets import Term
-
-SPLIT = "select"
-"""Choosing happens here; the report judges."""
+from edgebuild.decide.limits import percentage
 
 DUE = "Measurement due"
 """How a note begins on numbers that are to be taken again."""
@@ -23,10 +21,12 @@ def margin(verdict: Verdict) -> float:
 def near_words(candidate: CandidateFile) -> str:
     """By how much the nearest miss misses."""
     missed = [
-        f"{verdict.quantity} by {-margin(verdict):.1%}" for verdict in candidate.verdicts if verdict.status == "fail"
+        f"{verdict.quantity} by {percentage(-margin(verdict), 1)}"
+        for verdict in candidate.verdicts
+        if verdict.status == "fail"
     ]
     near = f"`{candidate.name}` comes nearest and misses {listed(missed, '')}."
-    return f"No candidate meets every budget on `{SPLIT}`; {near}"
+    return f"No candidate meets every budget on `{SELECT}`; {near}"
 
 
 def eligible_words(eligible: Sequence[CandidateFile], made: Sequence[CandidateFile], level: int) -> str:
@@ -38,7 +38,7 @@ def eligible_words(eligible: Sequence[CandidateFile], made: Sequence[CandidateFi
     )[level]
     one = len(eligible) == 1
     meet = ("meets" if one else "meet") + " every budget" if level == 0 else ("is" if one else "are") + " left"
-    return f"{listed([item.name for item in eligible])} {meet} on `{SPLIT}`, of {len(made)} that were made.{short}"
+    return f"{listed([item.name for item in eligible])} {meet} on `{SELECT}`, of {len(made)} that were made.{short}"
 
 
 def term_words(
@@ -59,7 +59,7 @@ def relative_words(value: float, best: float) -> str:
     """A number beside a better one."""
     if best <= 0 or value <= 0:
         return f"{value:.4g} against {best:.4g}"
-    return f"{abs(value / best - 1):.0%} {'above' if value > best else 'below'} it"
+    return f"{percentage(abs(value / best - 1))} {'above' if value > best else 'below'} it"
 
 
 def listed(names: Sequence[str], quote: str = "`") -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgebuild.core.dossier import CandidateFile
 from edgebuild.core.evidence import EVIDENCE, Interval, Measurement, Status, Verdict
-from edgebuild.decide.budgets import HIGHER_IS_BETTER, Budget, Floors
+from edgebuild.decide.budgets import HIGHER_IS_BETTER, Budget, Floors, family
 from edgebuild.decide.limits import bound_of, limit_words, margin_of, over, within, words
 
 if TYPE_CHECKING:
@@ -121,11 +121,6 @@ COMMITTED = "committed"
 
 
 BY_THE_LOCK = "The lock says so, and `--locked` measures nothing."
-
-
-def family(quantity: str) -> str:
-    """The part before the first dot."""
-    return quantity.split(".", 1)[0]
 
 
 def number_of(budget: Budget, candidate: CandidateFile, split: str) -> Measurement | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgebuild.core.dossier import Account, CandidateFile, Dossier
+from edgebuild.core.dossier import REPORT, SELECT, Account, CandidateFile, Dossier, source_of
 from edgebuild.core.evidence import Verdict
 from edgebuild.decide.limits import words
 from edgebuild.decide.reasons import listed
@@ -48,13 +48,14 @@ NO_GAIN = 0.97
 def accounts(candidates: Sequence[CandidateFile], quantity: str = "latency.p50") -> list[str]:
     """Why candidates that run in 8 bits are not faster than the source."""
     lines = []
-    source = next((item.account for item in candidates if item.name == "source"), None)
+    source = source_of(candidates)
+    base = source.account if source else None
     for item in candidates:
         account, ratio = item.account, item.ratio.get(quantity)
         if account is None or ratio is None or ratio[0] < NO_GAIN or not (account.integer_ops or account.conversions):
             continue
         pace = f"`{item.name}` takes {ratio[0]:.2f} × the source's time"
-        lines.append(f"{pace}: {account.words or counted(account)}{lost(account, source)}")
+        lines.append(f"{pace}: {account.words or counted(account)}{lost(account, base)}")
     return lines
 
 
@@ -106,13 +107,12 @@ def why_choice(dossier: Dossier) -> list[str]:
         else f"{dossier.target} ships nothing."
     )
     lines = [head, *dossier.decisions]
-    judged = dossier.choice or dossier.nearest
-    if judged is not None:
-        lines.append(f"On `report`, `{judged}`:")
+    if dossier.judged is not None:
+        lines.append(f"On `{REPORT}`, `{dossier.judged}`:")
         lines += [f"  {verdict_words(verdict)}" for verdict in dossier.verdicts] or ["  no budget is set."]
     out = [item.name for item in dossier.candidates if any(verdict.status == "fail" for verdict in item.verdicts)]
     if out:
-        lines.append(f"On `select`, {listed(out)} failed a budget:")
+        lines.append(f"On `{SELECT}`, {listed(out)} failed a budget:")
         lines += [
             f"  `{item.name}`: {verdict_words(verdict)}"
             for item in dossier.candidates

@@ -8,7 +8,7 @@ from collections.abc import Sequence as Several
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebuild.core.dossier import CandidateFile, Dossier, Sequence, Tensor
+from edgebuild.core.dossier import SOURCE, CandidateFile, Dossier, Sequence, Tensor
 from edgebuild.core.records import Record
 from edgebuild.data.arrays import load_arrays, save_arrays
 from edgebuild.errors import Problem
@@ -127,7 +127,7 @@ def relative_tolerance(dossier: Dossier, candidate: CandidateFile) -> float:
     account = candidate.account
     integers = account is not None and account.integer_ops + account.conversions > 0
     halves = any(tensor.dtype == "float16" for tensor in (*dossier.inputs, *dossier.outputs))
-    return FLOAT if candidate.name == "source" and not integers and not halves else REDUCED
+    return FLOAT if candidate.name == SOURCE and not integers and not halves else REDUCED
 
 
 def tolerance(golden: np.ndarray, part: float) -> float:

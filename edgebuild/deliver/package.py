@@ -84,10 +84,9 @@ def shipped_row(dossier: Dossier) -> int:
     Raises:
         Refused: none was made.
     """
-    name = dossier.choice or dossier.nearest
-    if name is None:
+    if dossier.judged is None:
         raise Refused(by="package", why="no candidate of this target could be made.", kind="not applicable")
-    return [item.name for item in dossier.candidates].index(name)
+    return [item.name for item in dossier.candidates].index(dossier.judged)
 
 
 def made(work: Workspace, attempt: Attempt) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgebuild.core.dossier import CandidateFile, Dossier, Sequence, State, Tensor
+from edgebuild.core.dossier import REPORT, SOURCE, CandidateFile, Dossier, Sequence, State, Tensor
 from edgebuild.deliver.commands import shape_arguments, tolerance_arguments
 from edgebuild.deliver.golden import Golden
 from edgebuild.deliver.report.numbers import NOTHING, cell, code, interval, line, number, times
@@ -112,7 +112,7 @@ def number_rows(candidate: CandidateFile) -> list[dict[str, str]]:
     """Every number about the candidate that there is, on the split that judges."""
     rows = []
     for item in candidate.measurements:
-        if item.value is None or item.split not in ("", "report"):
+        if item.value is None or item.split not in ("", REPORT):
             continue
         beside = candidate.ratio.get(item.quantity)
         rows.append(
@@ -121,7 +121,7 @@ def number_rows(candidate: CandidateFile) -> list[dict[str, str]]:
                 "value": number(item.value, item.unit),
                 "interval": interval(item.interval, item.unit) or NOTHING,
                 "bound": interval(item.upper, item.unit) or NOTHING,
-                "beside": times(beside[0]) if beside and candidate.name != "source" else NOTHING,
+                "beside": times(beside[0]) if beside and candidate.name != SOURCE else NOTHING,
                 "evidence": item.evidence,
             }
         )

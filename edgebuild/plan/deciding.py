@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from edgebuild.core.dossier import REPORT
 from edgebuild.core.wires import Artifact
 from edgebuild.decide.choice import DEFAULT_OBJECTIVE
 from edgebuild.decide.dossier import DecideTarget, Entrant
@@ -104,9 +105,9 @@ def assemble(shared: Shared, to: TargetLowering, dossier: Artifact) -> AssembleP
     return AssemblePackage(
         dossier=dossier,
         models=tuple(entrant.model.attempt() for entrant in to.candidates),
-        predictions=tuple(entrant.predictions["report"].attempt() for entrant in to.candidates),
+        predictions=tuple(entrant.predictions[REPORT].attempt() for entrant in to.candidates),
         beside=tuple(entrant.beside.attempt() for entrant in to.candidates if entrant.beside),
-        samples=to.split("report"),
+        samples=to.split(REPORT),
         config=to.target.package_config(shared.spec.model.shapes),
         raw=to.target.raw_golden,
         configs=tuple(entrant.config for entrant in to.candidates) if to.searched else (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgebuild.compress.base import Recipe
-from edgebuild.core.dossier import Call
+from edgebuild.core.dossier import REPORT, Call
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
@@ -58,8 +58,8 @@ def evidence(
     made, model = model, held_to_lock(to, name, model)
     memory = footprint(to, model, call)
     predictions = {split: predicted(to, split, model, call, name) for split in SPLITS}
-    shown = to.shared.feeds if to.shared.loop else to.split("report")
-    beside = to.target.beside(model, memory, shown, predictions["report"])
+    shown = to.shared.feeds if to.shared.loop else to.split(REPORT)
+    beside = to.target.beside(model, memory, shown, predictions[REPORT])
     return CandidatePlan(
         name=name,
         words=words,

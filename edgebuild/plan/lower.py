@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgebuild.compress.base import Recipe
+from edgebuild.core.dossier import SOURCE
 from edgebuild.core.graph import Graph
 from edgebuild.core.versions import installed
 from edgebuild.core.wires import Artifact
@@ -25,7 +26,6 @@ from edgebuild.plan.shared import SPLITS, Shared
 from edgebuild.plan.target import TargetLowering
 from edgebuild.runtimes.base import Target
 from edgebuild.spec import Spec
-from edgebuild.spec.records import SOURCE
 
 
 @dataclass(frozen=True)

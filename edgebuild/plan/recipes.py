@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebuild.compress.base import Draft, Recipe
+from edgebuild.core.dossier import SOURCE
 from edgebuild.errors import Refused
 from edgebuild.models.routes import model_format
 from edgebuild.plan.making import recipe_digest
 from edgebuild.plan.model import built_as
 from edgebuild.plan.target import TargetLowering
-from edgebuild.spec.records import SOURCE
 
 WORKED_ON = ("keras", "onnx")
 """Formats that stages work on and no target loads."""

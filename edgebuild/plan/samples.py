@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from edgebuild.core.dossier import Call
+from edgebuild.core.dossier import SELECT, Call
 from edgebuild.core.versions import installed
 from edgebuild.core.wires import Artifact, UserCode
 from edgebuild.data.check import CheckData
@@ -77,7 +77,7 @@ class SharedSamples(SharedModel):
     def feeds(self) -> Artifact:
         """What models are fed while they are timed, weighed and traced."""
         data = self.spec.data
-        step = PickInputs(samples=self.checked / "select", seed=data.seed, grouped=bool(data.group))
+        step = PickInputs(samples=self.checked / SELECT, seed=data.seed, grouped=bool(data.group))
         picked = self.add(step, "pick the inputs of runs")
         return self.unrolled(picked, "the inputs of runs", step.count) if self.loop else picked
 

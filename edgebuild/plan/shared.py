@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from edgebuild.core.dossier import Call
+from edgebuild.core.dossier import REPORT, SELECT, Call
 from edgebuild.core.versions import installed
 from edgebuild.core.wires import Artifact, UserCode
 from edgebuild.data.sources import digest_path
@@ -35,8 +35,8 @@ REFERENCE_TOOLS = {
 PLAIN: dict[str, dict[str, Any]] = {"onnxruntime": {"optimization": "none"}, "litert": {"xnnpack": False}}
 """Options under which a runtime computes a graph as it is written."""
 
-SPLITS = ("select", "report")
-"""The splits that are predicted: choosing happens on the first, verdicts on the second."""
+SPLITS = (SELECT, REPORT)
+"""The splits that are predicted."""
 
 
 class Shared(SharedSamples):
@@ -113,8 +113,8 @@ class Shared(SharedSamples):
     def proof(self) -> tuple[Artifact, ...]:
         """What must hold before any candidate is made."""
         check = CheckSource(
-            reference=self.reference("select"),
-            samples=self.checked / "select",
+            reference=self.reference(SELECT),
+            samples=self.checked / SELECT,
             metrics=tuple(self.spec.metrics.values()),
             versions=self.metric_versions,
             functions=self.functions,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgebuild.core.dossier import SOURCE
 from edgebuild.core.graph import Clock
 from edgebuild.core.step import Step
 from edgebuild.core.wires import Artifact, UserCode
@@ -17,7 +18,6 @@ from edgebuild.plan.samples import CALIBRATION_STEPS
 from edgebuild.plan.shared import SPLITS, Shared
 from edgebuild.plan.training import SpecTraining
 from edgebuild.runtimes.base import Target
-from edgebuild.spec.records import SOURCE
 
 
 @dataclass

@@ -9,7 +9,7 @@ from edgebuild.compress.search.architecture.holdout import HELD, HoldOut
 from edgebuild.compress.train.distill import SOURCE
 from edgebuild.compress.train.ground import Teacher
 from edgebuild.compress.train.scores import Judge
-from edgebuild.core.dossier import Call
+from edgebuild.core.dossier import SELECT, Call
 from edgebuild.core.versions import installed
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
@@ -48,12 +48,12 @@ class SpecTraining:
 
     def validation(self) -> Artifact:
         """The same of `select`."""
-        return self.shared.whole_inputs(self.shared.split("select"), "select")
+        return self.shared.whole_inputs(self.shared.split(SELECT), SELECT)
 
     def judge(self) -> Judge | None:
         """By the spec's first metric."""
         name = next(iter(self.shared.spec.metrics), None)
-        return None if name is None else self.judging(name, self.validation(), self.shared.reference("select"))
+        return None if name is None else self.judging(name, self.validation(), self.shared.reference(SELECT))
 
     def halves(self, seed: int) -> Artifact:
         """See `Ground`."""

@@ -10,6 +10,7 @@ from typing import Any
 from edgebuild.compress import STAGES
 from edgebuild.compress.base import Recipe, Stage
 from edgebuild.compress.command.stage import Command
+from edgebuild.core.dossier import SOURCE
 from edgebuild.core.wires import FileDigest
 from edgebuild.data.sources import digest_path
 from edgebuild.documents import Loc
@@ -19,7 +20,6 @@ from edgebuild.runtimes.base import Target
 from edgebuild.spec.check import Checker, keys_of
 from edgebuild.spec.models import own_model
 from edgebuild.spec.not_yet import VALUES, later_keys
-from edgebuild.spec.records import SOURCE
 from edgebuild.spec.sweeps import swept
 from edgebuild.spec.training import check_stage
 from edgebuild.spec.words import got_words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgebuild.core.dossier import SOURCE
 from edgebuild.decide.budgets import UNITS
 from edgebuild.documents import Loc
 from edgebuild.errors import did_you_mean
@@ -11,7 +12,6 @@ from edgebuild.metrics import METRICS, load_metric, metric_names
 from edgebuild.metrics.base import Metric
 from edgebuild.spec.check import Checker
 from edgebuild.spec.files import function
-from edgebuild.spec.records import SOURCE
 
 FAMILIES = frozenset(row.split(".", 1)[0] for row in UNITS)
 

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from edgebuild.compress.base import Recipe
+from edgebuild.core.dossier import REPORT, SELECT, SOURCE
 from edgebuild.core.evidence import Evidence
 from edgebuild.core.records import Documented, Record
 from edgebuild.data.splits import Split, SplitName
@@ -24,9 +25,6 @@ from edgebuild.decide.budgets import Budget, Floors, Term
 from edgebuild.documents.quantities import milliseconds
 from edgebuild.metrics.base import Metric
 from edgebuild.runtimes.base import Target
-
-SOURCE = "source"
-"""Name of the untouched model; it is a candidate of every target."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -192,7 +190,7 @@ class DataSection(Documented):
     @field_validator("splits")
     @classmethod
     def _needed(cls, splits: dict[str, Split]) -> dict[str, Split]:
-        for name in ("select", "report"):
+        for name in (SELECT, REPORT):
             if name not in splits:
                 raise ValueError(f"must have `{name}`: candidates are chosen on `select` and judged on `report`")
         return splits

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edgebuild.core.dossier import SOURCE
 from edgebuild.devices.profiles import names as device_names
 from edgebuild.documents import Loc
 from edgebuild.errors import did_you_mean
@@ -13,7 +14,6 @@ from edgebuild.runtimes import TARGETS, load_target, target_names
 from edgebuild.runtimes.base import Target
 from edgebuild.spec.check import Checker, keys_of
 from edgebuild.spec.not_yet import VALUES, later_keys
-from edgebuild.spec.records import SOURCE
 from edgebuild.spec.words import got_words
 
 

@@ -207,7 +207,7 @@ def test_nothing_eligible_names_the_nearest_miss_and_its_margin() -> None:
     )
 
     assert (choice.name, choice.nearest) == (None, "a")
-    assert "`a` comes nearest and misses q by 10.0%" in choice.decisions[-1]
+    assert "`a` comes nearest and misses q by 10.0 %" in choice.decisions[-1]
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_why_names_what_barred_whom() -> None:
     lines = why_choice(dossier(budgets=(accuracy,)))
 
     assert any(line.startswith("`float16` is barred: its latency.p50 is 1.22 × the source's") for line in lines)
-    assert any("`int8` has the lowest latency.p50; the next, `source`, is 47% above it." in line for line in lines)
+    assert any("`int8` has the lowest latency.p50; the next, `source`, is 47 % above it." in line for line in lines)
 
 
 def test_why_says_that_nothing_ships_and_what_came_nearest() -> None:
@@ -89,7 +89,7 @@ def test_why_says_that_nothing_ships_and_what_came_nearest() -> None:
     lines = why_choice(dossier(budgets=(never,)))
 
     assert lines[0] == "here ships nothing."
-    assert "No candidate meets every budget on `select`; `int8` comes nearest and misses size by 12.0%." in lines
+    assert "No candidate meets every budget on `select`; `int8` comes nearest and misses size by 12.0 %." in lines
     assert "On `report`, `int8`:" in lines
 
 

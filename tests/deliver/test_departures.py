@@ -140,7 +140,7 @@ def test_where_some_candidates_alone_were_built_no_choice_is_compared() -> None:
     assert found.part == "source"
 
 
-FAIL = {"status": "fail", "why": "0.95 × source is 5.6% over the limit."}
+FAIL = {"status": "fail", "why": "0.95 × source is 5.6 % over the limit."}
 
 
 def ratio(value: float, spread: float = 0.01) -> dict[str, Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from edgebuild.core.dossier import Dossier
+from edgebuild.core.dossier import REPORT, Dossier
 from edgebuild.core.evidence import Verdict
-from edgebuild.deliver.provenance.lock import named, shipped
+from edgebuild.deliver.provenance.lock import named
 from edgebuild.deliver.provenance.observe import NOISE, TO_SOURCE, fingerprint, timed
 from edgebuild.deliver.provenance.records import LockedTarget
 
 
 def settled(dossier: Dossier, held: LockedTarget) -> Dossier:
     """The dossier with the lock's verdicts where the new numbers do not contradict them."""
-    name = shipped(dossier)
+    name = dossier.judged
     if name is None or dossier.choice != held.decided.choice:
         return dossier
     verdicts = []
@@ -47,7 +47,7 @@ def bounds(verdict: Verdict, dossier: Dossier, name: str, relative: bool) -> tup
     if relative:
         _, low, high = file.ratio.get(verdict.quantity, (value, value, value))
         return low, high
-    found = file.measured(verdict.quantity, "report")
+    found = file.measured(verdict.quantity, REPORT)
     interval = found.interval if found is not None else None
     if interval is None:
         return value, value

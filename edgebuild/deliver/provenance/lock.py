@@ -45,7 +45,7 @@ def locked(dossier: Dossier, old: LockedTarget | None, basis: Basis) -> LockedTa
     """One target of the lock after a build; the old one stands where a crash took the locked choice."""
     new = decided(dossier, basis)
     if old is None:
-        seen = observed(None, dossier, shipped(dossier), set())
+        seen = observed(None, dossier, dossier.judged, set())
         return LockedTarget(decided=resting(new, None, seen, dossier), observed=seen)
     if crashed(dossier, old.decided.choice):
         return old
@@ -57,13 +57,8 @@ def locked(dossier: Dossier, old: LockedTarget | None, basis: Basis) -> LockedTa
         for name, verdict in named(dossier.verdicts).items()
         if old.decided.verdicts.get(name) != new.verdicts.get(name)
     }
-    seen = observed(old.observed, dossier, shipped(dossier), turned)
+    seen = observed(old.observed, dossier, dossier.judged, turned)
     return LockedTarget(decided=resting(new, old, seen, dossier), observed=seen)
-
-
-def shipped(dossier: Dossier) -> str | None:
-    """Name of the candidate that ships, or comes nearest to it."""
-    return dossier.choice or dossier.nearest
 
 
 def decided(dossier: Dossier, basis: Basis) -> Decided:
@@ -133,7 +128,7 @@ def outweighed(verdict: Verdict, old: LockedTarget) -> bool:
 
 def resting(new: Decided, old: LockedTarget | None, seen: Mapping[str, Observation], dossier: Dossier) -> Decided:
     """The decision with the machine its verdicts rest on: the one before, while it comes to the same."""
-    name = shipped(dossier)
+    name = dossier.judged
     artifact = dossier.candidate(name).digest if name else ""
     fit = [machine for machine in sorted(seen) if seen[machine].artifact == artifact and of_runs(seen[machine])]
     before = old.decided.machine if old is not None and old.decided.verdicts == new.verdicts else ""

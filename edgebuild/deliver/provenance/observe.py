@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from edgebuild.core.dossier import CandidateFile, Dossier
+from edgebuild.core.dossier import REPORT, CandidateFile, Dossier
 from edgebuild.core.evidence import EVIDENCE, Measurement, Verdict
 from edgebuild.core.records import canonical_json, digest_of
-from edgebuild.decide.verdicts import RUN, family
+from edgebuild.decide.budgets import family
+from edgebuild.decide.verdicts import RUN
 from edgebuild.deliver.provenance.records import Figure, Observation
 from edgebuild.deliver.report.numbers import metrics_of
 from edgebuild.devices.facts import summary
@@ -57,7 +58,7 @@ def observation(dossier: Dossier, name: str) -> Observation:
         numbers += dict.fromkeys((*ALWAYS, *(verdict.quantity for verdict in asked)))
     figures: dict[str, Figure] = {}
     for quantity in numbers:
-        found = file.measured(quantity, "report")
+        found = file.measured(quantity, REPORT)
         if found is None or found.value is None:
             continue
         figures[quantity] = Figure(value=rounded(found, asked), unit=found.unit, evidence=found.evidence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgebuild.core.dossier import CandidateFile, Dossier
+from edgebuild.core.dossier import REPORT, CandidateFile, Dossier
 from edgebuild.deliver.report.numbers import NOTHING, known, number
 
 QUANTITIES = ("parity", "parity.sqnr", "parity.agreement")
@@ -19,7 +19,7 @@ def across(dossiers: Sequence[Dossier]) -> list[dict[str, str]]:
 
 def compared(dossier: Dossier, file: CandidateFile) -> dict[str, str]:
     """One artifact; nothing where it was not made, or says nothing that can be compared."""
-    found = [file.measured(quantity, "report") for quantity in QUANTITIES]
+    found = [file.measured(quantity, REPORT) for quantity in QUANTITIES]
     there = [item for item in found if item is not None and known(item)]
     if not there:
         return {}

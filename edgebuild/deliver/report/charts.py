@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgebuild.core.dossier import CandidateFile, Dossier
+from edgebuild.core.dossier import REPORT, SOURCE, CandidateFile, Dossier, source_of
 from edgebuild.core.evidence import Measurement
-from edgebuild.decide.budgets import Budget
+from edgebuild.decide.budgets import Budget, family
 from edgebuild.decide.front import accuracy_of
 from edgebuild.decide.verdicts import worst
 from edgebuild.deliver.report.numbers import device_words, known, metrics_of, number
-
-SPLIT = "report"
 
 
 @dataclass(frozen=True)
@@ -115,21 +113,21 @@ def charts(dossier: Dossier, budgets: Sequence[Budget]) -> tuple[list[Chart], li
     return drawn, sentences
 
 
-def asked(family: str, budgets: Sequence[Budget], otherwise: str) -> str:
+def asked(kind: str, budgets: Sequence[Budget], otherwise: str) -> str:
     """The quantity of a family that the budgets are about; the usual one where there is none, or it is among them."""
-    found = [item.quantity for item in budgets if item.quantity.split(".")[0] == family and not item.shape]
+    found = [item.quantity for item in budgets if family(item.quantity) == kind and not item.shape]
     return found[0] if found and otherwise not in found else otherwise
 
 
 def drawable(file: CandidateFile, quantity: str) -> bool:
     """Whether the candidate has that number."""
-    return known(file.measured(quantity, SPLIT))
+    return known(file.measured(quantity, REPORT))
 
 
 def lost_words(made: Sequence[CandidateFile], quantities: tuple[str, str]) -> str:
     """Why a trade-off is not drawn."""
     for quantity in quantities:
-        found = [number for item in made if (number := item.measured(quantity, SPLIT)) is not None]
+        found = [number for item in made if (number := item.measured(quantity, REPORT)) is not None]
         if not any(known(item) for item in found):
             why = next((item.why for item in found if item.why), "")
             return f"{quantity or 'accuracy'} is unavailable. {why}".rstrip()
@@ -148,21 +146,21 @@ def chart(
     points = tuple(
         Point(
             name=item.name,
-            x=span(item.measured(x, SPLIT), units[0][1]),
-            y=span(item.measured(y, SPLIT), units[1][1]),
-            source=item.name == "source",
+            x=span(item.measured(x, REPORT), units[0][1]),
+            y=span(item.measured(y, REPORT), units[1][1]),
+            source=item.name == SOURCE,
             ships=item.name == ships,
             meets=worst(item.verdicts) != "fail",
         )
         for item in shown
     )
-    source = next((item for item in shown if item.name == "source"), None)
+    source = source_of(shown)
     limits = [
         line
         for along, quantity, unit in (("x", x, units[0][1]), ("y", y, units[1][1]))
         for line in limits_of(along, quantity, budgets, source, unit)
     ]
-    plain = [quantity.split(".")[0] for quantity in pair]
+    plain = [family(quantity) for quantity in pair]
     return Chart(
         name=name,
         title=f"{dossier.target}: {plain[0]} and {plain[1]}",
@@ -178,16 +176,16 @@ def subtitle(dossier: Dossier, shown: Sequence[CandidateFile], pair: tuple[str, 
     """Where the numbers come from: device, runtime, samples, evidence."""
     parts = [f"{dossier.runtime} on {device_words(dossier.device)}"]
     for quantity in pair:
-        found = shown[0].measured(quantity, SPLIT)
+        found = shown[0].measured(quantity, REPORT)
         if found is not None:
             samples = f" on {found.samples:,} samples" if found.split and found.samples else ""
-            parts.append(f"{quantity.split('.')[0]} {found.evidence}{samples}")
+            parts.append(f"{family(quantity)} {found.evidence}{samples}")
     return " · ".join(parts)
 
 
 def axis(file: CandidateFile, quantity: str, unit: str) -> Axis:
     """The axis of a quantity."""
-    found = file.measured(quantity, SPLIT)
+    found = file.measured(quantity, REPORT)
     words = quantity.replace(".", " ")
     return Axis(
         quantity=quantity,
@@ -198,7 +196,7 @@ def axis(file: CandidateFile, quantity: str, unit: str) -> Axis:
 
 def unit_of(shown: Sequence[CandidateFile], quantity: str) -> tuple[str, float]:
     """The unit of an axis, and what a value is divided by to be in it."""
-    found = [item for file in shown if (item := file.measured(quantity, SPLIT)) is not None and item.value is not None]
+    found = [item for file in shown if (item := file.measured(quantity, REPORT)) is not None and item.value is not None]
     if found[0].unit != "B":
         return found[0].unit, 1.0
     most = max(item.value or 0.0 for item in found)
@@ -220,7 +218,7 @@ def limits_of(
     along: str, quantity: str, budgets: Sequence[Budget], source: CandidateFile | None, divide: float
 ) -> list[Limit]:
     """The budgets that are a line on this axis: on the quantity itself, or on its drop below the source's."""
-    base = source.measured(quantity, SPLIT) if source else None
+    base = source.measured(quantity, REPORT) if source else None
     start = base.value if base else None
     found = []
     for budget in budgets:

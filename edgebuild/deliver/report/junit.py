@@ -42,8 +42,7 @@ def add_case(suite: ET.Element, dossier: Dossier, verdict: Verdict) -> None:
     if verdict.status == "pass":
         ET.SubElement(case, "system-out").text = legal(words)
     else:
-        judged = dossier.choice or dossier.nearest
-        failure(case, verdict.status, f"{words} (`{judged}`)")
+        failure(case, verdict.status, f"{words} (`{dossier.judged}`)")
 
 
 def failure(case: ET.Element, kind: str, words: str) -> None:

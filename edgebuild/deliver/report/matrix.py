@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edgebuild.core.dossier import CandidateFile, Dossier
+from edgebuild.core.dossier import REPORT, SELECT, SOURCE, CandidateFile, Dossier
 from edgebuild.core.evidence import Interval, Measurement
+from edgebuild.decide.budgets import family
+from edgebuild.decide.limits import percentage
 from edgebuild.decide.verdicts import worst
 from edgebuild.deliver.report.numbers import NOTHING, interval, known, line, metrics_of, number, times
 from edgebuild.deliver.report.outcome import icon, ratio_to_source
@@ -42,7 +44,7 @@ class Row:
 
     quantity: str
     """`ratio:latency.p50` for the quotient to the source."""
-    split: str = "report"
+    split: str = REPORT
 
     @property
     def plain(self) -> str:
@@ -55,13 +57,13 @@ class Row:
         words = TITLES.get(self.plain) or self.plain.replace(".", " ", 1).replace("_", " ")
         if self.quantity != self.plain:
             return f"{words}, × source"
-        return words if self.split == "report" else f"{words} on `{self.split}`"
+        return words if self.split == REPORT else f"{words} on `{self.split}`"
 
 
 def tables(dossier: Dossier, made: Sequence[CandidateFile], rows: Sequence[Row]) -> list[dict[str, object]]:
     """The rows over all candidates, as few tables as hold them."""
-    source = [item for item in made if item.name == "source"]
-    others = [item for item in made if item.name != "source"]
+    source = [item for item in made if item.name == SOURCE]
+    others = [item for item in made if item.name != SOURCE]
     groups = [others[start : start + COLUMNS] for start in range(0, len(others), COLUMNS)] or [[]]
     return [
         {
@@ -97,13 +99,13 @@ def cell(dossier: Dossier, row: Row, file: CandidateFile) -> str:
     if item is None or item.value is None:
         return NOTHING
     if row.quantity != row.plain:
-        if file.name == "source":
+        if file.name == SOURCE:
             return "1"
         if row.plain not in file.ratio:
             return NOTHING
         median, low, high = file.ratio[row.plain]
         return small(times(median), f"{low:.3f} – {high:.3f}")
-    text = f"{item.value:.0%}".replace("%", " %") if row.plain in SHARES else number(item.value, item.unit)
+    text = percentage(item.value) if row.plain in SHARES else number(item.value, item.unit)
     if item.upper is not None:
         return small(text, bound(item.upper, item.unit))
     beside = ratio_to_source(dossier, file, row.plain) if row.plain in ("size", "memory.model") else None
@@ -120,7 +122,7 @@ def strong(text: str, ships: bool) -> str:
 
 def bound(upper: Interval, unit: str) -> str:
     """The one-sided bound of a drop."""
-    return f"{interval(upper, unit)} at {upper.level:.0%}".replace("%", " %")
+    return f"{interval(upper, unit)} at {percentage(upper.level)}"
 
 
 def small(text: str, below: str) -> str:
@@ -132,7 +134,7 @@ def evidence(found: Sequence[Measurement]) -> str:
     """The classes of a row, and how many samples it rests on."""
     classes = " / ".join(dict.fromkeys(item.evidence for item in found))
     samples = max(item.samples for item in found)
-    counted = COUNTED.get(found[0].quantity.split(".")[0], "samples")
+    counted = COUNTED.get(family(found[0].quantity), "samples")
     once = found[0].quantity in ONCE
     return small(classes, f"{samples:,} {counted}") if samples and not once else classes
 
@@ -151,12 +153,12 @@ def other_rows(dossier: Dossier, made: Sequence[CandidateFile]) -> list[Row]:
     found: dict[Row, None] = {}
     for file in made:
         for item in file.measurements:
-            if item.split in ("", "report") and item.quantity not in shown:
+            if item.split in ("", REPORT) and item.quantity not in shown:
                 found[Row(item.quantity)] = None
     for file in made:
         for item in file.measurements:
-            if item.split == "select" and not item.quantity.startswith("parity"):
-                found[Row(item.quantity, "select")] = None
+            if item.split == SELECT and not item.quantity.startswith("parity"):
+                found[Row(item.quantity, SELECT)] = None
     return list(found)
 
 
@@ -192,7 +194,7 @@ def unavailable(made: Sequence[CandidateFile]) -> list[str]:
 def measured(made: Sequence[CandidateFile], quantity: str) -> Iterator[Measurement]:
     """Every candidate's number of a quantity."""
     for file in made:
-        item = file.measured(quantity, "report")
+        item = file.measured(quantity, REPORT)
         if item is not None:
             yield item
 
@@ -202,7 +204,7 @@ def remarks(made: Sequence[CandidateFile]) -> list[str]:
     found: dict[tuple[str, str], list[str]] = {}
     for file in made:
         for item in file.measurements:
-            if item.why and item.value is not None and item.split != "select":
+            if item.why and item.value is not None and item.split != SELECT:
                 found.setdefault((item.quantity, item.why), []).append(file.name)
     said: dict[tuple[str, str], list[str]] = {}
     for (quantity, why), names in found.items():

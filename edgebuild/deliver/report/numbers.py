@@ -6,6 +6,8 @@ import re
 
 from edgebuild.core.dossier import Dossier
 from edgebuild.core.evidence import Interval, Measurement
+from edgebuild.decide.budgets import family
+from edgebuild.decide.limits import percentage
 
 NOTHING = "–"
 
@@ -78,7 +80,7 @@ def percent(part: float | None) -> str:
     """A signed part of one as a percentage: `+42 %`; a tenth of a per cent where it is small."""
     if part is None:
         return NOTHING
-    return f"{part:+.1%}".replace("%", " %") if abs(part) < 0.1 else f"{part:+.0%}".replace("%", " %")
+    return percentage(part, 1 if abs(part) < 0.1 else 0, "+")
 
 
 def metrics_of(dossier: Dossier) -> tuple[str, ...]:
@@ -87,7 +89,7 @@ def metrics_of(dossier: Dossier) -> tuple[str, ...]:
     for file in dossier.candidates:
         for item in file.measurements:
             plain = "@" not in item.quantity and not item.quantity.endswith((".drop", ".worst_class_drop"))
-            if item.split and plain and item.quantity.split(".")[0] != "parity":
+            if item.split and plain and family(item.quantity) != "parity":
                 names[item.quantity] = None
     return tuple(names)
 

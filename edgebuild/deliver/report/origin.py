@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgebuild.core.dossier import CandidateFile, Dossier
+from edgebuild.decide.budgets import family
+from edgebuild.decide.limits import percentage
 from edgebuild.deliver.report.numbers import cell, code, device_words, number
 from edgebuild.devices.facts import summary
 
@@ -46,7 +48,9 @@ def protocol(dossier: Dossier) -> list[tuple[str, str]]:
     if latency.get("control"):
         middle, low, high = latency["control"]
         apart = f"the source against itself in another session: {middle:.3f} ({low:.3f} – {high:.3f})"
-        rows.append(("A/A control", f"{apart}; ratios within {latency.get('dead_band', 0):.1%} of 1 count as equal."))
+        rows.append(
+            ("A/A control", f"{apart}; ratios within {percentage(latency.get('dead_band', 0), 1)} of 1 count as equal.")
+        )
     taken = latency.get("conditions") or {}
     drift = [f"{when} {words}" for when in ("before", "after") if (words := condition(taken.get(when) or {}))]
     if drift:
@@ -54,11 +58,11 @@ def protocol(dossier: Dossier) -> list[tuple[str, str]]:
     methods: dict[str, str] = {}
     for file in dossier.candidates:
         for item in file.measurements:
-            family = item.quantity.split(".")[0]
+            kind = family(item.quantity)
             if item.split and item.interval is not None and item.interval.method:
-                methods.setdefault(f"{family} intervals", item.interval.method)
+                methods.setdefault(f"{kind} intervals", item.interval.method)
             if item.split and item.upper is not None and item.quantity.endswith(".drop"):
-                methods.setdefault(f"{family} drop", f"against the source on the same samples; {item.upper.method}")
+                methods.setdefault(f"{kind} drop", f"against the source on the same samples; {item.upper.method}")
     return [*rows, *((name, f"{words}.") for name, words in methods.items())]
 
 

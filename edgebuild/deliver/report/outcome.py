@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgebuild.core.dossier import CandidateFile, Dossier
+from edgebuild.core.dossier import REPORT, SOURCE, CandidateFile, Dossier, source_of
 from edgebuild.core.evidence import Verdict
 from edgebuild.decide.verdicts import worst
 from edgebuild.deliver.report.numbers import NOTHING, device_words, known, metrics_of, number, percent, times
@@ -26,8 +26,7 @@ def icon(word: str) -> str:
 
 def judged(dossier: Dossier) -> CandidateFile | None:
     """The candidate that the verdicts are about."""
-    name = dossier.choice or dossier.nearest
-    return dossier.candidate(name) if name else None
+    return dossier.candidate(dossier.judged) if dossier.judged else None
 
 
 def outcome_row(dossier: Dossier) -> dict[str, str]:
@@ -53,26 +52,26 @@ def headline_numbers(dossier: Dossier, file: CandidateFile) -> dict[str, str]:
     """Size, latency and accuracy of a candidate, each with what it is beside the source."""
     found = {}
     for key, quantity in (("size", "size"), ("latency", "latency.p50")):
-        item = file.measured(quantity, "report")
+        item = file.measured(quantity, REPORT)
         text = number(item.value, item.unit) if item else NOTHING
         beside = ratio_to_source(dossier, file, quantity)
         found[key] = f"{text}<br><sub>{times(beside)} source</sub>" if beside is not None else text
     metric = next(iter(metrics_of(dossier)), "parity.sqnr")
-    item, drop = file.measured(metric, "report"), file.measured(f"{metric}.drop", "report")
+    item, drop = file.measured(metric, REPORT), file.measured(f"{metric}.drop", REPORT)
     text = f"{metric} {number(item.value, item.unit)}" if item is not None and known(item) else NOTHING
-    if drop is not None and known(drop) and file.name != "source":
+    if drop is not None and known(drop) and file.name != SOURCE:
         text += f"<br><sub>drop {number(drop.value, drop.unit)}</sub>"
     return found | {"accuracy": text}
 
 
 def ratio_to_source(dossier: Dossier, file: CandidateFile, quantity: str) -> float | None:
     """The quotient of a candidate's number to the source's; of latencies, the one within a run."""
-    if file.name == "source":
+    if file.name == SOURCE:
         return None
     if quantity in file.ratio:
         return file.ratio[quantity][0]
-    source = next((item for item in dossier.candidates if item.name == "source" and item.refusal is None), None)
-    own, base = file.measured(quantity, "report"), source.measured(quantity, "report") if source else None
+    source = source_of(dossier.candidates)
+    own, base = file.measured(quantity, REPORT), source.measured(quantity, REPORT) if source else None
     if own is None or base is None or own.value is None or not base.value or quantity.startswith("latency"):
         return None
     return own.value / base.value

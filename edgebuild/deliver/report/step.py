@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class RenderReport(Step):
     """Write the dossiers of a spec as a report for people."""
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     tools: ClassVar[tuple[str, ...]] = ("jinja2",)
     filename: ClassVar[str] = "report"
 
