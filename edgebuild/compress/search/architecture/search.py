@@ -26,8 +26,6 @@ TRIALS = "trials.json"
 """File of a front's folder that holds everything that was tried."""
 FINALISTS = 8
 """Networks that are timed again beside each other."""
-FINAL_S = 4.0
-"""Of runs in that process."""
 GIVE_UP = 3
 """Networks that are refused before any can be made, after which the space is."""
 
@@ -129,7 +127,7 @@ def finalists(attempts: Attempts, finished: list[Tried]) -> list[Tried]:
     best = spread(finished, FINALISTS)
     if step.clock is not None and len(best) > 1:
         try:
-            again = attempts.timed(best, seconds=FINAL_S, seed=100)
+            again = attempts.timed(best, final=True)
         except (Refused, StepError) as error:
             attempts.failed.append(({}, f"finalists could not be timed again: {error}"))
         else:

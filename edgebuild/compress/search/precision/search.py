@@ -11,7 +11,7 @@ from edgebuild.compress.quantize.stage import SLOTS
 from edgebuild.compress.search.front import write_front
 from edgebuild.compress.search.precision.account import member, nothing_gained, nothing_made, told
 from edgebuild.compress.search.precision.bits import quietest
-from edgebuild.compress.search.precision.explorer import BATCH, FINAL_S, FINAL_SEED, Explorer
+from edgebuild.compress.search.precision.explorer import BATCH, Explorer
 from edgebuild.compress.search.precision.frontier import Tried, spread, worthwhile
 from edgebuild.compress.search.precision.mixtures import (
     Layer,
@@ -84,7 +84,7 @@ class SearchPrecision(Step):
         raise NotImplementedError
 
     def trial(self, work: Workspace, mixtures: tuple[Mixture, ...], keep: bool) -> TryMixtures:
-        """The step that makes and answers them; all of one calibration."""
+        """The step that makes and answers them: at least one, all of one calibration."""
         raise NotImplementedError
 
     def run(self, work: Workspace) -> None:
@@ -98,16 +98,17 @@ class SearchPrecision(Step):
             layers=layers,
             make=lambda mixtures, keep: self.trial(work, mixtures, keep),
             model=self.model,
+            call=self.call,
             clock=self.clock,
             most=self.most,
             seconds=self.seconds,
         )
         wholes = self.wholes(len(layers))
         noise = explorer.sensitivities(wholes[0])
+        kept = self.kept(layers)
         if self.borders:
-            explore(explorer, self.kept(layers), noise, wholes)
+            explore(explorer, kept, noise, wholes)
         else:
-            kept = self.kept(layers)
             for whole in wholes:
                 apart = (item.without(kept) for item in quietest(noise, whole))
                 explorer.attempt(item for item in apart if item.layers)
@@ -190,5 +191,5 @@ def finalists(explorer: Explorer, ways: Sequence[Ranges]) -> list[Tried]:
         better = winner.sqnr > item.sqnr + BETTER_DB
         # The same operators on the same shapes take the same time.
         final.append(winner.timed(item.gain, item.contended) if better else item)
-    again = explorer.timed(final[:BATCH], seconds=FINAL_S, seed=FINAL_SEED)
+    again = explorer.timed(final[:BATCH], final=True)
     return again or final
