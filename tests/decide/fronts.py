@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgebuild.compress.search.front import write_front
+from edgebuild.compress.search.precision.account import member, told
 from edgebuild.compress.search.precision.explorer import Explorer
 from edgebuild.compress.search.precision.frontier import Tried
 from edgebuild.compress.search.precision.mixtures import Layer, Mixture
-from edgebuild.compress.search.precision.search import TRIALS, member, told
 from edgebuild.compress.search.precision.trials import TryMixtures
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Clock
+from edgebuild.core.searches import TRIALS_FILE
 from edgebuild.core.wires import Artifact
 from tests.conftest import Bench
 
@@ -54,5 +55,5 @@ def written(folder: Path, timed: bool = True, more: Sequence[Tried] = ()) -> Pat
     front = folder / "front"
     write_front(front, [member(item, LAYERS) for item in members])
     account = told(explorer, NOISE, members, members) | {"scheme": "int8"}
-    (front / TRIALS).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (front / TRIALS_FILE).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return front

@@ -11,7 +11,7 @@ from edgebuild.core.searches import Finalist, Search
 from edgebuild.deliver.report.charts import Axis, Chart, Point, Span, slug
 from edgebuild.deliver.report.numbers import NOTHING, cell, code, device_words, line, number, times
 
-FLOOR_DB = 0.0
+DRAWN_FROM_DB = 0.0
 """Trials below it are counted, not drawn: there is more error than signal."""
 NAMED, LONG = 3, 40
 """Layers that a sentence names at most, and letters of a name that it has room for."""
@@ -51,7 +51,7 @@ def trials_chart(dossier: Dossier, search: Search) -> TrialsChart:
             meets=True,
         )
         for item in search.trials
-        if item.sqnr >= FLOOR_DB
+        if item.sqnr >= DRAWN_FROM_DB
     ]
     timed = search.ranked_by == "time"
     how = "times of the search" if timed else "bits estimated from the layers, no time"
@@ -109,7 +109,8 @@ def summary(search: Search, chart: TrialsChart) -> str:
     below = len(search.trials) - len(chart.points)
     if below:
         parts.append(
-            f"{below} {'is' if below == 1 else 'are'} not drawn: below {FLOOR_DB:g} dB there is more error than signal."
+            f"{below} {'is' if below == 1 else 'are'} not drawn: below {DRAWN_FROM_DB:g} dB there is more error than "
+            "signal."
         )
     if search.untold:
         parts.append(f"{search.untold} that nothing came of {were(search.untold)} left out.")

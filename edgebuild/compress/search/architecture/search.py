@@ -17,13 +17,12 @@ from edgebuild.compress.train.settings import Loss
 from edgebuild.compress.train.step import left
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Clock
+from edgebuild.core.searches import TRIALS_FILE
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact, UserCode
 from edgebuild.errors import Refused, StepError
 from edgebuild.models.routes import Lane
 
-TRIALS = "trials.json"
-"""File of a front's folder that holds everything that was tried."""
 FINALISTS = 8
 """Networks that are timed again beside each other."""
 GIVE_UP = 3
@@ -118,7 +117,7 @@ def search(step: SearchArchitecture, work: Workspace) -> None:
     members = finalists(attempts, finished)
     write_front(work.output, [member(attempts, item) for item in members])
     account = told(attempts, members, cut)
-    (work.output / TRIALS).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (work.output / TRIALS_FILE).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def finalists(attempts: Attempts, finished: list[Tried]) -> list[Tried]:

@@ -12,7 +12,7 @@ from typing import Any
 from edgebuild.compress.search.precision.clock import gains
 from edgebuild.compress.search.precision.frontier import Tried
 from edgebuild.compress.search.precision.mixtures import BITS, FLOATS, UNCHANGED, Layer, Mixture, fresh, part_of, single
-from edgebuild.compress.search.precision.trials import DECLINED, INDEX, TryMixtures
+from edgebuild.compress.search.precision.trials import BATCH_FILE, DECLINED, TryMixtures
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Clock
 from edgebuild.core.step import Workspace
@@ -141,7 +141,7 @@ class Explorer:
 
 def answered(folder: Path) -> list[dict[str, Any]]:
     """What a trial says of each of its mixtures."""
-    rows: list[dict[str, Any]] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    rows: list[dict[str, Any]] = json.loads((folder / BATCH_FILE).read_text(encoding="utf-8"))
     return rows
 
 

@@ -11,8 +11,10 @@ from edgebuild.core.wires import Artifact
 
 FLOOR_DB = 15.0
 """Below it an answer is of no use; the area of a front is counted above it."""
+BETTER_DB = 0.3
+"""By which another calibration, or a repair, must be nearer to the source to be preferred."""
 GAIN = 1.01
-"""Speed-up below which a mixture is no gain."""
+"""Speed-up below which a mixture gains nothing."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgebuild.compress.quantize.repair.histograms import ChooseRanges, TakeHistograms
 from edgebuild.compress.quantize.repair.smooth import SmoothActivations
-from edgebuild.compress.search.precision.frontier import Tried, front, worthwhile
+from edgebuild.compress.search.precision.frontier import BETTER_DB, Tried, front, worthwhile
 from edgebuild.compress.search.precision.mixtures import Mixture
 from edgebuild.compress.search.precision.trials import TryMixtures, TryOnnx
 from edgebuild.core.step import Workspace
@@ -30,8 +30,6 @@ LONGER = 1.5
 """Part of its time that a search may have taken when it tries another way."""
 SAMPLES = 48
 """Of which covariances and means are taken."""
-BETTER_DB = 0.3
-"""By which a repaired mixture must be better to be preferred."""
 
 
 class TryRepaired(TryOnnx):
