@@ -7,11 +7,12 @@ import time
 from typing import Any, ClassVar
 
 from edgebuild.compress.search.architecture.attempts import Attempts
-from edgebuild.compress.search.architecture.frontier import Tried, edge, rungs, spread
+from edgebuild.compress.search.architecture.frontier import Tried, rungs, spread
 from edgebuild.compress.search.architecture.paper import SPREAD
 from edgebuild.compress.search.architecture.space import Axes, words
 from edgebuild.compress.search.architecture.study import Study
 from edgebuild.compress.search.front import Member, write_front
+from edgebuild.compress.search.pareto import pareto_front
 from edgebuild.compress.train.scores import Judge
 from edgebuild.compress.train.settings import Loss
 from edgebuild.compress.train.step import left
@@ -160,7 +161,7 @@ def value(step: SearchArchitecture, score: float) -> float:
 def told(attempts: Attempts, members: list[Tried], cut: bool) -> dict[str, Any]:
     """Everything that was tried, for plots and for people."""
     step = attempts.step
-    best = {id(item) for item in edge([item for item in attempts.tried if not item.stopped])}
+    best = {id(item) for item in pareto_front([item for item in attempts.tried if not item.stopped])}
     slots = {id(item): number for number, item in enumerate(members)}
     ranked = "time" if step.clock else attempts.counted
     return {
