@@ -1,10 +1,15 @@
-"""What searches tried, as a dossier keeps it."""
+"""What searches tried, as a dossier keeps it, and the files of the folder that a search writes."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from edgebuild.core.records import Record
+
+FRONT_FILE = "front.json"
+"""The members of a front."""
+TRIALS_FILE = "trials.json"
+"""Everything that a search over precisions or architectures tried."""
 
 
 class SearchedLayer(Record):

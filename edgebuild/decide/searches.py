@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgebuild.core.searches import Finalist, NetworkSearch, NetworkTrial, Search, SearchedLayer, Trial
+from edgebuild.core.searches import (
+    FRONT_FILE,
+    TRIALS_FILE,
+    Finalist,
+    NetworkSearch,
+    NetworkTrial,
+    Search,
+    SearchedLayer,
+    Trial,
+)
 
 MOST = 400
 """Trials that a dossier keeps of one search."""
@@ -15,13 +24,13 @@ MOST = 400
 
 def slot_words(front: Path, slot: int) -> str:
     """The front's own words for one of its members; "" where it is shorter."""
-    members: list[dict[str, Any]] = json.loads((front / "front.json").read_text(encoding="utf-8"))["members"]
+    members: list[dict[str, Any]] = json.loads((front / FRONT_FILE).read_text(encoding="utf-8"))["members"]
     return str(members[slot]["words"]) if slot < len(members) else ""
 
 
 def has_trials(front: Path) -> bool:
     """Whether a front comes with everything that was tried; of a search over repairs its words tell all."""
-    return (front / "trials.json").is_file()
+    return (front / TRIALS_FILE).is_file()
 
 
 def read_search(front: Path, names: Mapping[int, str]) -> Search | NetworkSearch:
@@ -31,7 +40,7 @@ def read_search(front: Path, names: Mapping[int, str]) -> Search | NetworkSearch
         front: the folder, with `trials.json`.
         names: slot to candidate.
     """
-    told: dict[str, Any] = json.loads((front / "trials.json").read_text(encoding="utf-8"))
+    told: dict[str, Any] = json.loads((front / TRIALS_FILE).read_text(encoding="utf-8"))
     return networks(told, names) if told.get("searched") == "architectures" else mixtures(told, names)
 
 

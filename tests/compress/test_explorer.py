@@ -21,6 +21,7 @@ from edgebuild.core.wires import Artifact
 from edgebuild.errors import Problem, Refused, StepError
 
 WIRE = Artifact(id="made", filename="0.onnx")
+CALL = Call(runtime="onnxruntime", session="onnxruntime")
 LAYERS = [Layer(name=f"conv{number}", op="Conv", macs=10) for number in range(30)]
 
 
@@ -50,13 +51,13 @@ class Work:
 
 
 def make(mixtures: tuple[Mixture, ...], keep: bool) -> TryMixtures:
-    if mixtures and mixtures[0].ranges == "entropy":
+    if mixtures[0].ranges == "entropy":
         raise Refused(by="calibrate", why="it has no such histogram.")
     return TryOnnx(
         model=WIRE,
         ranges=WIRE,
         samples=WIRE,
-        call=Call(runtime="onnxruntime", session="onnxruntime"),
+        call=CALL,
         mixtures=mixtures,
         keep=keep,
     )
@@ -64,7 +65,7 @@ def make(mixtures: tuple[Mixture, ...], keep: bool) -> TryMixtures:
 
 def explorer(work: Work, clock: Clock | None = None, seconds: float = 9.0) -> Explorer:
     held: Any = work
-    return Explorer(held, LAYERS, make, WIRE, clock, most=60, seconds=seconds)
+    return Explorer(held, LAYERS, make, WIRE, CALL, clock, most=60, seconds=seconds)
 
 
 def test_slow_sensitivities_leave_time_for_trials(tmp_path: Path) -> None:

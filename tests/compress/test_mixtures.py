@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebuild.compress.search.front import finalist
+from edgebuild.compress.search.pareto import hypervolume
 from edgebuild.compress.search.precision.bits import quietest
-from edgebuild.compress.search.precision.frontier import FLOOR_DB, Tried, area, front, spread, worthwhile
+from edgebuild.compress.search.precision.frontier import CORNER, FLOOR_DB, Tried, front, spread, worthwhile
 from edgebuild.compress.search.precision.mixtures import (
     LEAST_WORK,
     Layer,
@@ -75,8 +76,8 @@ def test_the_front_holds_what_nothing_beats() -> None:
 
 def test_the_area_is_that_of_the_steps_above_fifteen_decibels() -> None:
     # 0.5 x (30 - 15) and 0.2 x (40 - 30).
-    assert abs(area([tried(1.5, 30.0), tried(1.2, 40.0, 1)]) - 9.5) < 1e-9
-    assert area([tried(0.9, 60.0), tried(2.0, FLOOR_DB - 1)]) == 0.0
+    assert abs(hypervolume([(1.5, 30.0), (1.2, 40.0)], CORNER) - 9.5) < 1e-9
+    assert hypervolume([(0.9, 60.0), (2.0, FLOOR_DB - 1)], CORNER) == 0.0
 
 
 def test_members_cover_the_most_and_come_fastest_first() -> None:

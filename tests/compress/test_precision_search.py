@@ -19,9 +19,9 @@ import pytest
 from edgebuild.compress.search.front import TakeSlot, read_front
 from edgebuild.compress.search.precision.onnx import floating, onnx_layers, with_names
 from edgebuild.compress.search.precision.onnx_search import SearchOnnx, SearchOnnxTimed
-from edgebuild.compress.search.precision.search import TRIALS
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Clock, Graph
+from edgebuild.core.searches import TRIALS_FILE
 from edgebuild.core.wires import Artifact, Refusal
 from edgebuild.data.sources import ReadSource, digest_path
 from edgebuild.devices.facts import DeviceFacts
@@ -116,7 +116,7 @@ def test_the_front_trades_bits_for_decibels_and_everything_tried_is_told(front: 
     assert gains == sorted(gains, reverse=True)
     assert nearness == sorted(nearness)
     assert all(" in int8 (" in member["words"] for member in members)
-    told = json.loads((front / TRIALS).read_text())
+    told = json.loads((front / TRIALS_FILE).read_text())
     assert told["ranked_by"] == "bits"
     # 15 regions of 5 layers, besides those that lie about the best.
     assert len(told["trials"]) >= 15
@@ -129,7 +129,7 @@ def test_a_slot_holds_integers_where_its_words_say_so(front: Path) -> None:
     import onnx
 
     model = onnx.load(front / "slot1.onnx")
-    told = json.loads((front / TRIALS).read_text())
+    told = json.loads((front / TRIALS_FILE).read_text())
     slots = [trial["mixture"] for trial in told["trials"] if trial["slot"] is not None]
     stored = {tensor.name for tensor in model.graph.initializer}
     integer = {node.name for node in model.graph.node if node.op_type == "Conv" and node.input[1] not in stored}
@@ -143,7 +143,7 @@ def test_a_slot_holds_integers_where_its_words_say_so(front: Path) -> None:
 
 def test_layers_kept_in_floats_are_in_no_trial(tmp_path: Path) -> None:
     front, _ = built(tmp_path, tmp_path / "store", floats=("conv[24]",), most=13)
-    told = json.loads((front / TRIALS).read_text())
+    told = json.loads((front / TRIALS_FILE).read_text())
     for trial in told["trials"]:
         item = trial["mixture"]
         inside = {number for number in range(item["first"], item["last"] + 1) if number not in item["floats"]}
@@ -176,13 +176,13 @@ def test_a_search_that_gains_nothing_keeps_its_trials_and_refuses_its_slots_with
     assert refusal.kind == "not applicable"
     assert "keeps 15 dB; the fastest, all 5 layers in int8" in refusal.why
     assert read_front(front) == []
-    assert len(json.loads((front / TRIALS).read_text())["trials"]) >= 15
+    assert len(json.loads((front / TRIALS_FILE).read_text())["trials"]) >= 15
 
 
 def test_times_are_taken_where_the_target_is_here(tmp_path: Path) -> None:
     # Where nothing gains on this machine the front is empty, and everything tried is told all the same.
     front, _ = built(tmp_path, tmp_path / "store", clocked=True, most=13)
-    told = json.loads((front / TRIALS).read_text())
+    told = json.loads((front / TRIALS_FILE).read_text())
     assert told["ranked_by"] == "time"
     assert len({trial["gain"] for trial in told["trials"]}) > 5
 

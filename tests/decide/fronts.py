@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgebuild.compress.search.front import write_front
+from edgebuild.compress.search.precision.account import member, told
 from edgebuild.compress.search.precision.explorer import Explorer
 from edgebuild.compress.search.precision.frontier import Tried
 from edgebuild.compress.search.precision.mixtures import Layer, Mixture
-from edgebuild.compress.search.precision.search import TRIALS, member, told
 from edgebuild.compress.search.precision.trials import TryMixtures
+from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Clock
+from edgebuild.core.searches import TRIALS_FILE
 from edgebuild.core.wires import Artifact
 from tests.conftest import Bench
 
@@ -24,6 +26,7 @@ NOISE = (1e-3, 1e-4, 1.0, 1e-5)
 """The third layer cannot be in integers alone."""
 WHOLE, BEST, SMALL = Mixture(first=0, last=3), Mixture(first=1, last=2), Mixture(first=1, last=1)
 OTHERS = (Mixture(first=0, last=2), Mixture(first=2, last=3), Mixture(first=1, last=3))
+CALL = Call(runtime="onnxruntime", session="onnxruntime")
 WIRE = Artifact(id="made", filename="0.onnx")
 
 
@@ -41,7 +44,7 @@ def written(folder: Path, timed: bool = True, more: Sequence[Tried] = ()) -> Pat
     """A front of two, from six trials and one mixture that was refused."""
     clock = Clock(facts=WIRE, samples=WIRE) if timed else None
     work = Bench(folder / "work")
-    explorer = Explorer(work, LAYERS, unmade, WIRE, clock, most=9, seconds=9.0)
+    explorer = Explorer(work, LAYERS, unmade, WIRE, CALL, clock, most=9, seconds=9.0)
     members = [tried(folder, BEST, 1.6, 34.0), tried(folder, SMALL, 1.1, 41.0)]
     rest = [tried(folder, WHOLE, 1.45, 32.0, "others"), *(tried(folder, item, 0.9, 20.0) for item in OTHERS), *more]
     if not timed:
@@ -52,5 +55,5 @@ def written(folder: Path, timed: bool = True, more: Sequence[Tried] = ()) -> Pat
     front = folder / "front"
     write_front(front, [member(item, LAYERS) for item in members])
     account = told(explorer, NOISE, members, members) | {"scheme": "int8"}
-    (front / TRIALS).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (front / TRIALS_FILE).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return front

@@ -10,7 +10,8 @@ import pytest
 
 from edgebuild.core.dossier import CandidateFile
 from edgebuild.decide.budgets import Budget
-from edgebuild.deliver.report.charts import Axis, Chart, Limit, Point, Span, charts
+from edgebuild.deliver.report.chart import Axis, Chart, Limit, Point, Span
+from edgebuild.deliver.report.charts import charts
 from edgebuild.deliver.report.plots import scene_of
 from edgebuild.deliver.report.scale import scale_of
 from edgebuild.deliver.report.scene import HEIGHT, WIDTH, plot_of

@@ -17,7 +17,7 @@ from edgebuild.decide.searches import read_search
 from edgebuild.deliver.report.scene import HEIGHT, WIDTH
 from edgebuild.deliver.report.step import write_report
 from edgebuild.deliver.report.trials import trials_scene
-from edgebuild.deliver.report.tried import percentage, ranges, sentence, trials_chart
+from edgebuild.deliver.report.tried import mixtures_chart, percentage, ranges, sentence
 from edgebuild.render import Renderer
 from tests.decide.dossiers import BUDGETS, candidate, candidates, dossier
 from tests.decide.fronts import written
@@ -40,7 +40,7 @@ def report(folder: Path, told: Dossier) -> str:
 
 
 def svg(told: Dossier) -> str:
-    return Renderer().render("report/plot.svg.j2", asdict(trials_scene(trials_chart(told, told.searches[0]))))
+    return Renderer().render("report/plot.svg.j2", asdict(trials_scene(mixtures_chart(told, told.searches[0]))))
 
 
 def test_the_section_tells_what_each_finalist_leaves_and_what_that_costs(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_signs_that_do_not_occur_are_not_explained(tmp_path: Path) -> None:
 
 def test_no_name_lies_on_another_and_all_stay_on_the_sheet(tmp_path: Path) -> None:
     told = crowd(found(tmp_path))
-    scene = trials_scene(trials_chart(told, told.searches[0]))
+    scene = trials_scene(mixtures_chart(told, told.searches[0]))
     assert len(scene.boxes) == 4
     assert all(one.overlap(other) == 0 for one, other in combinations(scene.boxes, 2))
     assert all(0 <= text.x <= WIDTH and 0 <= text.y <= HEIGHT for text in scene.texts)
@@ -151,7 +151,7 @@ def test_trials_with_more_error_than_signal_are_counted_and_not_drawn(tmp_path: 
 
 def test_the_front_of_the_figure_is_that_of_its_points(tmp_path: Path) -> None:
     told = found(tmp_path)
-    assert [point.name for point in trials_chart(told, told.searches[0]).front] == ["best.2", "best"]
+    assert [point.name for point in mixtures_chart(told, told.searches[0]).front] == ["best.2", "best"]
 
 
 def test_two_renderings_are_the_same_bytes_and_have_a_dark_style(tmp_path: Path) -> None:

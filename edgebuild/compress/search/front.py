@@ -1,4 +1,7 @@
-"""The front of a search as a folder of numbered slots; a plan takes so many, whether or not there are as many."""
+"""A search's Pareto front as numbered folders.
+
+The plan reserves a fixed number of slots; a slot beyond the front is refused.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,10 @@ from typing import Any, ClassVar, NamedTuple
 
 from edgebuild.compress.base import Draft
 from edgebuild.core.graph import Lowering
+from edgebuild.core.searches import FRONT_FILE
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
-
-INDEX = "front.json"
 
 
 class Member(NamedTuple):
@@ -25,7 +27,7 @@ class Member(NamedTuple):
     words: str
     """What was chosen, for people: `layers 3 to 7 in int8`."""
     values: dict[str, float]
-    """What the search knows of it; guides nobody further: every slot is measured like any candidate."""
+    """What the search measured of it, by name; reports read it, decisions do not: each slot is measured anew."""
 
 
 def finalist(slot: int, superlative: str) -> str:
@@ -35,7 +37,13 @@ def finalist(slot: int, superlative: str) -> str:
 
 
 def write_front(output: Path, members: Sequence[Member], why: str = "") -> None:
-    """The output of a search: `front.json` and a folder for each member, the best first; `why` it has none."""
+    """Write `front.json` and a folder for each member, the best first.
+
+    Args:
+        output: the folder, made here.
+        members: copied into it.
+        why: the front is empty; slots are refused with these words.
+    """
     output.mkdir(parents=True)
     index: list[dict[str, Any]] = []
     for number, member in enumerate(members):
@@ -47,7 +55,7 @@ def write_front(output: Path, members: Sequence[Member], why: str = "") -> None:
             shutil.copyfile(member.path, place / member.path.name)
         index.append({"file": member.path.name, "words": member.words, "values": member.values})
     told = json.dumps({"members": index, "why": why}, indent=1, sort_keys=True)
-    (output / INDEX).write_text(told + "\n", encoding="utf-8")
+    (output / FRONT_FILE).write_text(told + "\n", encoding="utf-8")
 
 
 def read_front(front: Path) -> list[dict[str, Any]]:
@@ -57,7 +65,7 @@ def read_front(front: Path) -> list[dict[str, Any]]:
 
 
 def _index(front: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((front / INDEX).read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads((front / FRONT_FILE).read_text(encoding="utf-8"))
     return found
 
 
@@ -73,7 +81,7 @@ class TakeSlot(Step):
     """Name under which readers see it."""
 
     def output_name(self) -> str:
-        """The name the plan gave it."""
+        """See `Step`."""
         return self.name
 
     def run(self, work: Workspace) -> None:
@@ -89,17 +97,18 @@ class TakeSlot(Step):
             shutil.copyfile(place, work.output)
 
 
-def take_slot(to: Lowering, draft: Draft, search: Step, name: str, what: str) -> Draft:
-    """The member of a search over precisions that a draft is to become.
+def add_search(to: Lowering, draft: Draft, search: Step, label: str, name: str) -> tuple[Artifact, Artifact]:
+    """Add a search, and the step that takes the member of its front which the draft is to become.
 
     Args:
-        to: where the steps go.
-        draft: what is searched from.
+        to: takes the steps.
+        draft: knows its slot.
         search: writes the front.
+        label: of the search, as builds print it.
         name: file or folder name of the model.
-        what: the result in words, for as long as the front is not known.
+
+    Returns:
+        The front and the model.
     """
-    found = to.add(search, "search precisions")
-    model = to.add(TakeSlot(front=found, number=draft.slot, name=name), f"take slot {draft.slot + 1}")
-    means, superlative = ("time", "fastest") if to.clock else ("bits", "smallest")
-    return draft.taken(found, model, f"{what}, searched by {means}: {finalist(draft.slot, superlative)}")
+    front = to.add(search, label)
+    return front, to.add(TakeSlot(front=front, number=draft.slot, name=name), f"take slot {draft.slot + 1}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from edgebuild.compress.quantize.repair.chain import Form, Repairs, chain
 from edgebuild.compress.search.front import Member, write_front
+from edgebuild.compress.search.precision.frontier import BETTER_DB
 from edgebuild.core.dossier import Call
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
@@ -15,10 +17,8 @@ from edgebuild.errors import Refused, StepError
 
 ACCOUNT = "repair.json"
 """File of the folder that holds what every trial brought."""
-BETTER_DB = 0.3
-"""By which a repair must better the answers to be kept."""
 ENDS_DB = 1.0
-"""By which layers in floating point must: they alone may cost time."""
+"""As `BETTER_DB`, of the first and the last layer in floating point: they alone may cost time."""
 
 Change = dict[str, bool | float | str | None]
 Trial = dict[str, Any]
@@ -98,19 +98,19 @@ class SearchRepair(Step):
         """Raises: Refused: the model cannot be quantized at all."""
         trials: list[dict[str, Any]] = []
         now = Repairs()
-        made, start = self.attempt(work, now)
+        path, start = self.attempt(work, now)
         best = start
         for changes in ROUNDS:
             tried = list(self.tried(work, now, best, changes, trials))
-            sqnr, wanted, model, trial = max(tried, key=lambda item: item[0], default=(best, now, made, {}))
+            sqnr, wanted, model, trial = max(tried, key=lambda item: item[0], default=(best, now, path, {}))
             if trial and sqnr >= best + (ENDS_DB if wanted.ends else BETTER_DB):
-                best, now, made = sqnr, wanted, model
+                best, now, path = sqnr, wanted, model
                 trial["applied"] = True
-        self.write(work, made, told(now, trials, start, best))
+        write(work.output, path, told(now, trials, start, best))
 
     def tried(
         self, work: Workspace, now: Repairs, best: float, changes: Sequence[Change], trials: list[Trial]
-    ) -> Iterator[tuple[float, Repairs, Artifact, Trial]]:
+    ) -> Iterator[tuple[float, Repairs, Path, Trial]]:
         """One round: SQNR, repairs and model of each change that could be made; all are noted in `trials`."""
         for change in changes:
             wanted = now.model_copy(update=change)
@@ -129,41 +129,39 @@ class SearchRepair(Step):
                 trial |= {"sqnr": sqnr, "gain": round(sqnr - best, 3)}
                 yield sqnr, wanted, model, trial
 
-    def attempt(self, work: Workspace, repairs: Repairs) -> tuple[Artifact, float]:
-        """The model with these repairs, and its SQNR in dB.
+    def attempt(self, work: Workspace, repairs: Repairs) -> tuple[Path, float]:
+        """File of the model with these repairs, and its SQNR in dB.
 
         Raises:
             Refused: one of them does not suit the model, or the runtime declines what comes of it.
             StepError: a trial died.
         """
         steps = chain(repairs, self.model, self.calibration, self.form)
-        for step in steps:
-            work.run(step)
+        paths = [work.run(step) for step in steps]
         made = steps[-1].out()
         compare = CompareQuantized(model=self.model, quantized=made, samples=self.samples, call=self.call)
         row = json.loads(work.run(compare).read_text(encoding="utf-8"))
         if "refused" in row:
             raise Refused(by="repair", why=str(row["refused"]))
-        return made, float(row["sqnr"])
+        return paths[-1], float(row["sqnr"])
 
-    def write(self, work: Workspace, made: Artifact, account: dict[str, Any]) -> None:
-        """The front of one member, and the account."""
-        steps = chain(Repairs.model_validate(account["repairs"]), self.model, self.calibration, self.form)
-        assert steps[-1].out() == made
-        path = work.run(steps[-1])
-        # No number of the search is among them: they ship with the model.
-        applied = ", ".join(trial["words"] for trial in account["trials"] if trial["applied"])
-        words = f"static INT8 QDQ, repaired: {applied}" if applied else "static INT8 QDQ; no repair helped"
-        member = Member(path=path, words=words, values={"sqnr": account["sqnr"]})
-        write_front(work.output, [member])
-        text = json.dumps(account, indent=1, sort_keys=True, allow_nan=False)
-        (work.output / ACCOUNT).write_text(text + "\n", encoding="utf-8")
+
+def write(output: Path, model: Path, account: dict[str, Any]) -> None:
+    """The front of one member, and the account."""
+    # No number of the search is among the words: they ship with the model.
+    applied = ", ".join(trial["words"] for trial in account["trials"] if trial["applied"])
+    words = f"static INT8 QDQ, repaired: {applied}" if applied else "static INT8 QDQ; no repair helped"
+    write_front(output, [Member(path=model, words=words, values={"sqnr": account["sqnr"]})])
+    text = json.dumps(account, indent=1, sort_keys=True, allow_nan=False)
+    (output / ACCOUNT).write_text(text + "\n", encoding="utf-8")
 
 
 def words_of(change: Change) -> str:
-    """`smoothed with α = 0.25`."""
-    words = Repairs.model_validate(change).words()
-    return words if "calibration" in change else words.removesuffix(", minmax ranges").replace("minmax ranges, ", "")
+    """What a change adds to plain static INT8: `smoothed with α = 0.25`."""
+    plain = Repairs().words()
+    added = [phrase for phrase in Repairs.model_validate(change).words().split(", ") if phrase != plain]
+    # A return to the plain ranges adds nothing.
+    return ", ".join(added) or plain
 
 
 def told(repairs: Repairs, trials: Sequence[Trial], start: float, best: float) -> dict[str, Any]:

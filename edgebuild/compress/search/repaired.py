@@ -6,6 +6,7 @@ from edgebuild.compress.base import Draft
 from edgebuild.compress.quantize.repair.chain import Form, Repairs, chain
 from edgebuild.compress.quantize.stage import Quantize
 from edgebuild.compress.search.front import TakeSlot
+from edgebuild.compress.search.precision.frontier import BETTER_DB
 from edgebuild.compress.search.repair import SearchRepair
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Lowering
@@ -31,7 +32,7 @@ def repaired(to: Lowering, draft: Draft, how: Quantize, form: Form, call: Call) 
         )
         found = to.add(search, "search repairs")
         model = to.add(TakeSlot(front=found, number=0, name="model.onnx"), "take the repaired model")
-        return draft.taken(found, model, "static INT8 QDQ with the repairs that bring 0.3 dB")
+        return draft.taken(found, model, f"static INT8 QDQ with the repairs that bring {BETTER_DB:g} dB")
     assert isinstance(how.repair, tuple)
     repairs = Repairs.of(how.repair)
     for step in chain(repairs, draft.model, to.calibration(), form):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgebuild.deliver.report.charts import Limit, Point
+from edgebuild.deliver.report.chart import Limit, Point
 from edgebuild.deliver.report.labels import Box, Label, Obstacle, around, placed, width
 from edgebuild.deliver.report.scene import MARK, NAME, SMALL, Plot, Scene
 

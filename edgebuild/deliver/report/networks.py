@@ -6,9 +6,16 @@ from typing import Any
 
 from edgebuild.core.dossier import Dossier
 from edgebuild.core.searches import NetworkSearch, NetworkTrial
-from edgebuild.deliver.report.charts import Axis, Point, Span, slug
-from edgebuild.deliver.report.numbers import NOTHING, cell, device_words, line, number, times
-from edgebuild.deliver.report.tried import TrialsChart, counted, were
+from edgebuild.deliver.report.chart import Axis
+from edgebuild.deliver.report.numbers import NOTHING, cell, line, number, times
+from edgebuild.deliver.report.trials_chart import (
+    TrialsChart,
+    chart_of_trials,
+    counted,
+    timed_with_all,
+    trial_point,
+    were,
+)
 
 
 def networks_chart(dossier: Dossier, search: NetworkSearch) -> TrialsChart:
@@ -16,28 +23,15 @@ def networks_chart(dossier: Dossier, search: NetworkSearch) -> TrialsChart:
     timed = search.ranked_by == "time"
     how = "times of the search" if timed else f"{search.ranked_by} counted, no time"
     unit = f" ({search.unit})" if search.unit else ""
-    points = (
-        Point(
-            name=item.candidate,
-            x=Span(item.gain, item.gain, item.gain),
-            y=Span(item.score, item.score, item.score),
-            source=False,
-            ships=bool(item.candidate) and item.candidate == dossier.choice,
-            meets=True,
-        )
-        for item in search.trials
-        if not item.stopped
-    )
-    return TrialsChart(
-        name=f"{slug(dossier.target)}-{slug(search.name)}-tried",
-        title=f"{dossier.target}: networks that {search.name} tried".replace("`", ""),
-        subtitle=f"{dossier.runtime} on {device_words(dossier.device)} · {how} · {search.metric} on held-out samples",
-        x=Axis(
-            "gain", "speed over the source (×)" if timed else f"{search.ranked_by} of the source over its own (×)", True
-        ),
-        y=Axis(search.metric, f"{search.metric}{unit}", search.better == "higher"),
-        points=tuple(points),
-        limits=(),
+    points = (trial_point(dossier, item.gain, item.score, item.candidate) for item in search.trials if not item.stopped)
+    gain = "speed over the source (×)" if timed else f"{search.ranked_by} of the source over its own (×)"
+    return chart_of_trials(
+        dossier,
+        search.name,
+        title=f"networks that {search.name} tried",
+        how=f"{how} · {search.metric} on held-out samples",
+        axes=(Axis("gain", gain, True), Axis(search.metric, f"{search.metric}{unit}", search.better == "higher")),
+        points=points,
         one="the source's speed" if timed else f"the source's {search.ranked_by}",
     )
 
@@ -102,10 +96,7 @@ def finalist(dossier: Dossier, search: NetworkSearch, item: NetworkTrial) -> str
             low, high = 1 / item.gain / search.spread, search.spread / item.gain
             pace += f", which is {low:.2f} to {times(high)} its time (estimated: {ORIGIN})"
     parts = [f"**`{item.candidate}`**: {item.words}. {pace} and {score} in the search."]
-    ratio = dossier.candidate(item.candidate).ratio.get("latency.p50")
-    if ratio is not None:
-        parts.append(f"Timed with all candidates it takes {times(ratio[0])} the source's time.")
-    return " ".join(parts)
+    return " ".join(filter(None, [*parts, timed_with_all(dossier, item.candidate)]))
 
 
 ORIGIN = "so far two networks differ in their time for a multiplication, in 90 % of pairs on the boards of MLPerf Tiny"

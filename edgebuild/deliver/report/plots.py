@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from edgebuild.deliver.report.charts import Chart, Point
+from edgebuild.deliver.report.chart import Chart, Point
 from edgebuild.deliver.report.labels import Box, Obstacle, width
 from edgebuild.deliver.report.naming import labels
 from edgebuild.deliver.report.scene import HEIGHT, MARK, SMALL, WIDTH, Plot, Scene, circle, plot_of, square
@@ -20,7 +20,7 @@ def scene_of(chart: Chart) -> Scene:
     axes(scene, plot)
     obstacles = [*limits(scene, plot), *front(scene, plot), *intervals(scene, plot)]
     labels(scene, plot, obstacles)
-    marks(scene, plot)
+    marks(scene, plot, chart.points)
     legend(scene, plot)
     return scene
 
@@ -121,9 +121,9 @@ def caps(ends: tuple[float, float], middle: float, *, upright: bool) -> str:
     return "".join(f"M{middle - 3.5:.1f} {end:.1f}h7" for end in ends)
 
 
-def marks(scene: Scene, plot: Plot) -> None:
-    """The points: a square for the source, full where no budget is broken, ringed where it ships."""
-    for point in sorted(plot.chart.points, key=lambda item: item.ships):
+def marks(scene: Scene, plot: Plot, points: Iterable[Point]) -> None:
+    """Candidates: a square for the source, filled where no budget is broken, ringed and last where it ships."""
+    for point in sorted(points, key=lambda item: item.ships):
         x, y = plot.at(point)
         if point.ships:
             scene.path("ring", circle(x, y, MARK + 4))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from edgebuild.deliver.report.charts import Chart, Limit, Point
+from edgebuild.deliver.report.chart import Chart, Limit, Point
 from edgebuild.deliver.report.labels import Box
 from edgebuild.deliver.report.scale import Scale, scale_of
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from edgebuild.deliver.report.charts import Point
 from edgebuild.deliver.report.labels import Box, Obstacle
 from edgebuild.deliver.report.naming import labels
-from edgebuild.deliver.report.plots import Sign, axes, front, heading, signs
+from edgebuild.deliver.report.plots import Sign, axes, front, heading, marks, signs
 from edgebuild.deliver.report.scale import scale_of
 from edgebuild.deliver.report.scene import BOTTOM, HEIGHT, LEFT, MARK, RIGHT, TOP, WIDTH, Plot, Scene, circle
-from edgebuild.deliver.report.tried import TrialsChart
+from edgebuild.deliver.report.trials_chart import TrialsChart
 
 DOT = 2.8
 """Radius of a trial that became no candidate."""
@@ -28,14 +27,14 @@ def trials_scene(chart: TrialsChart) -> Scene:
     axes(scene, plot)
     obstacles = [*source(scene, plot), *front(scene, plot), *dots(scene, plot)]
     labels(scene, plot, obstacles)
-    marks(scene, plot)
-    some = any(point.name for point in chart.points)
+    named = [point for point in chart.points if point.name]
+    marks(scene, plot, named)
     signs(
         scene,
         [
             Sign("ring", circle, "ships", any(point.ships for point in chart.points)),
-            Sign("mark", circle, "became a candidate", some),
-            Sign("dot", dot, "tried", not all(point.name for point in chart.points)),
+            Sign("mark", circle, "became a candidate", bool(named)),
+            Sign("dot", dot, "tried", len(named) < len(chart.points)),
             Sign("front", None, "Pareto front", True),
             Sign("one", None, chart.one, True),
         ],
@@ -65,16 +64,3 @@ def dots(scene: Scene, plot: Plot) -> list[Obstacle]:
 def dot(x: float, y: float, _: float) -> str:
     """A trial in the legend."""
     return circle(x, y, DOT)
-
-
-def marks(scene: Scene, plot: Plot) -> None:
-    """Those that became candidates, what ships last and ringed."""
-
-    def late(point: Point) -> bool:
-        return point.ships
-
-    for point in sorted((item for item in plot.chart.points if item.name), key=late):
-        x, y = plot.at(point)
-        if point.ships:
-            scene.path("ring", circle(x, y, MARK + 4))
-        scene.path("mark ships" if point.ships else "mark", circle(x, y, MARK))

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from edgebuild.core.dossier import Dossier
 from edgebuild.core.searches import Finalist, Search
-from edgebuild.deliver.report.charts import Axis, Chart, Point, Span, slug
-from edgebuild.deliver.report.numbers import NOTHING, cell, code, device_words, line, number, times
+from edgebuild.deliver.report.chart import Axis
+from edgebuild.deliver.report.numbers import NOTHING, cell, code, line, number, times
+from edgebuild.deliver.report.trials_chart import (
+    TrialsChart,
+    chart_of_trials,
+    counted,
+    timed_with_all,
+    trial_point,
+    were,
+)
 
-FLOOR_DB = 0.0
+DRAWN_FROM_DB = 0.0
 """Trials below it are counted, not drawn: there is more error than signal."""
 NAMED, LONG = 3, 40
 """Layers that a sentence names at most, and letters of a name that it has room for."""
@@ -19,50 +26,26 @@ SAME = 0.005
 """Parts of a speed that are no difference: the last digit which is printed."""
 
 
-@dataclass(frozen=True)
-class TrialsChart(Chart):
-    """Every trial by what it gains and how good it is; points without a name became no candidate."""
-
-    one: str = "the source's speed"
-    """What a gain of 1 is."""
-
-    @property
-    def words(self) -> str:
-        """What a reader who cannot see it must know."""
-        named = sorted((item for item in self.points if item.name), key=lambda item: -item.x.value)
-        listed = ", ".join(
-            f"{item.name} at {item.x.value:.3g} and {item.y.value:.4g}{' (ships)' if item.ships else ''}"
-            for item in named
-        )
-        told = f"{len(self.points)} trials, of which became candidates: {listed}" if named else "no candidate"
-        return f"{self.title}. {self.x.label} against {self.y.label}: {told}."
-
-
-def trials_chart(dossier: Dossier, search: Search) -> TrialsChart:
-    """The figure of one search; its name is that of the file."""
+def mixtures_chart(dossier: Dossier, search: Search) -> TrialsChart:
+    """Every mixture that answers with more signal than error: what it gains against its SQNR."""
     finalists = {(item.gain, item.sqnr): item.candidate for item in search.finalists}
     points = [
-        Point(
-            name=(name := finalists.pop((item.gain, item.sqnr), "")),
-            x=Span(item.gain, item.gain, item.gain),
-            y=Span(item.sqnr, item.sqnr, item.sqnr),
-            source=False,
-            ships=bool(name) and name == dossier.choice,
-            meets=True,
-        )
+        trial_point(dossier, item.gain, item.sqnr, finalists.pop((item.gain, item.sqnr), ""))
         for item in search.trials
-        if item.sqnr >= FLOOR_DB
+        if item.sqnr >= DRAWN_FROM_DB
     ]
     timed = search.ranked_by == "time"
     how = "times of the search" if timed else "bits estimated from the layers, no time"
-    return TrialsChart(
-        name=f"{slug(dossier.target)}-{slug(search.name)}-tried",
-        title=f"{dossier.target}: what `{search.name}` tried".replace("`", ""),
-        subtitle=f"{dossier.runtime} on {device_words(dossier.device)} · {how} · SQNR on samples of select",
-        x=Axis("gain", "speed over the source (×)" if timed else "32 over effective bits, estimated (×)", True),
-        y=Axis("sqnr", "SQNR against the source (dB)", True),
-        points=tuple(points),
-        limits=(),
+    return chart_of_trials(
+        dossier,
+        search.name,
+        title=f"what {search.name} tried",
+        how=f"{how} · SQNR on samples of select",
+        axes=(
+            Axis("gain", "speed over the source (×)" if timed else "32 over effective bits, estimated (×)", True),
+            Axis("sqnr", "SQNR against the source (dB)", True),
+        ),
+        points=points,
         one="the source's speed" if timed else "32 bits",
     )
 
@@ -109,16 +92,12 @@ def summary(search: Search, chart: TrialsChart) -> str:
     below = len(search.trials) - len(chart.points)
     if below:
         parts.append(
-            f"{below} {'is' if below == 1 else 'are'} not drawn: below {FLOOR_DB:g} dB there is more error than signal."
+            f"{below} {'is' if below == 1 else 'are'} not drawn: below {DRAWN_FROM_DB:g} dB there is more error than "
+            "signal."
         )
     if search.untold:
         parts.append(f"{search.untold} that nothing came of {were(search.untold)} left out.")
     return " ".join(parts)
-
-
-def were(count: int) -> str:
-    """The verb for so many."""
-    return "was" if count == 1 else "were"
 
 
 def sentence(dossier: Dossier, search: Search, item: Finalist) -> str:
@@ -129,10 +108,7 @@ def sentence(dossier: Dossier, search: Search, item: Finalist) -> str:
     stay = f"{staying(search, left)} in {item.others}" if left else f"all layers are in {item.scheme}"
     parts = [f"**`{item.candidate}`**: {stay}{share}."]
     parts.append(f"{pace(search, item)} and {number(item.sqnr, 'dB')} in the search{beside(search, item, left)}.")
-    ratio = dossier.candidate(item.candidate).ratio.get("latency.p50")
-    if ratio is not None:
-        parts.append(f"Timed with all candidates it takes {times(ratio[0])} the source's time.")
-    return " ".join(parts)
+    return " ".join(filter(None, [*parts, timed_with_all(dossier, item.candidate)]))
 
 
 def verb(search: Search) -> str:
@@ -208,8 +184,3 @@ def percentage(part: float) -> str:
     if 0 < part < 0.0005:
         return "under 0.1 %"
     return f"{part:.1%}".replace("%", " %") if 0 < part < 0.1 else f"{part:.0%}".replace("%", " %")
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 layer`, `2 layers`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

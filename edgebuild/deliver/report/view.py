@@ -11,11 +11,13 @@ from edgebuild.decide.words import accounts as account_sentences
 from edgebuild.decide.words import refusals
 from edgebuild.deliver.report import matrix, origin
 from edgebuild.deliver.report.across import across
-from edgebuild.deliver.report.charts import Chart, charts
+from edgebuild.deliver.report.chart import Chart
+from edgebuild.deliver.report.charts import charts
 from edgebuild.deliver.report.networks import networks, networks_chart
 from edgebuild.deliver.report.numbers import device_words, line
 from edgebuild.deliver.report.outcome import headline, outcome_row, verdict_rows
-from edgebuild.deliver.report.tried import TrialsChart, trials_chart, tried
+from edgebuild.deliver.report.trials_chart import TrialsChart
+from edgebuild.deliver.report.tried import mixtures_chart, tried
 
 
 def report_view(
@@ -64,7 +66,7 @@ def searches_view(dossier: Dossier) -> tuple[list[dict[str, Any]], list[TrialsCh
     """What the report says of each search of a target, and its figure."""
     told, drawn = [], []
     for search in dossier.searches:
-        drawn.append(trials_chart(dossier, search))
+        drawn.append(mixtures_chart(dossier, search))
         told.append(tried(dossier, search, drawn[-1]))
     for space in dossier.architectures:
         drawn.append(networks_chart(dossier, space))

@@ -180,8 +180,8 @@ class CoremlTarget(Target):
 
     def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
         """A slot of the front of bits and nearness over how each weight is stored."""
-        from edgebuild.compress.search.front import take_slot
         from edgebuild.compress.search.precision.coreml import PAIRS, STORED, SearchCoreml
+        from edgebuild.compress.search.precision.slots import take_slot
 
         search = SearchCoreml(
             model=draft.model,

@@ -104,7 +104,7 @@ class LiteRTTarget(Target):
 
     def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
         """A slot of the front over what layers are computed in."""
-        from edgebuild.compress.search.front import take_slot
+        from edgebuild.compress.search.precision.slots import take_slot
         from edgebuild.compress.search.precision.tflite import SCHEMES, STATIC, SearchTflite, SearchTfliteTimed
 
         calibration = to.calibration() if to.has("calibrate") else None

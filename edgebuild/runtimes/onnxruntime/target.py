@@ -120,8 +120,8 @@ class OnnxRuntimeTarget(Target):
 
     def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
         """A slot of the front over which layers are in integers."""
-        from edgebuild.compress.search.front import take_slot
         from edgebuild.compress.search.precision.onnx_search import SearchOnnx, SearchOnnxTimed
+        from edgebuild.compress.search.precision.slots import take_slot
 
         kind = SearchOnnxTimed if to.clock else SearchOnnx
         search = kind(

@@ -132,8 +132,8 @@ class TensorrtTarget(Target):
 
     def mixed(self, to: Lowering, draft: Draft, how: Quantize) -> Draft:
         """A slot of the front of bits and nearness over which layers are in integers; no engine is timed here."""
-        from edgebuild.compress.search.front import take_slot
         from edgebuild.compress.search.precision.onnx_search import SearchOnnxBits
+        from edgebuild.compress.search.precision.slots import take_slot
 
         search = SearchOnnxBits(
             model=draft.model,

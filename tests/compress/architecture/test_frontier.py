@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 
-from edgebuild.compress.search.architecture.frontier import Tried, area, beats, edge, hopeless, rungs, spread
+from edgebuild.compress.search.architecture.frontier import Tried, hopeless, rungs, spread
 from edgebuild.compress.search.architecture.space import Axes, Choices, usual, words
 from edgebuild.compress.search.architecture.study import Study
+from edgebuild.compress.search.pareto import dominates, hypervolume, pareto_front
 from edgebuild.core.wires import Artifact
 
 WIRE = Artifact(id="x", filename="x.keras")
@@ -39,26 +40,26 @@ def test_a_trial_is_compared_with_what_others_were_at_the_same_rung() -> None:
     assert hopeless(tried(1, 60.0, 89.0), others)
 
 
-def test_nobody_beats_a_member_of_the_edge_and_somebody_every_other() -> None:
+def test_nothing_dominates_a_member_of_the_front_and_something_every_other() -> None:
     draw = random.Random(0)
     every = [tried(draw.random(), draw.random()) for _ in range(60)]
-    kept = edge(every)
+    kept = pareto_front(every)
     assert kept == sorted(kept, key=lambda item: -item.gain)
     for item in every:
-        beaten = any(beats(other.point, item.point) for other in every)
+        beaten = any(dominates(other.point, item.point) for other in every)
         assert beaten is (item not in kept)
 
 
 def test_a_front_covers_rectangles_beyond_its_corner() -> None:
-    assert area([(3, 1), (1, 3)], (0, 0)) == 3 + 2
-    assert area([(3, 1), (2, 0.5)], (0, 0)) == 3
-    assert area([], (0, 0)) == 0
+    assert hypervolume([(3, 1), (1, 3)], (0, 0)) == 3 + 2
+    assert hypervolume([(3, 1), (2, 0.5)], (0, 0)) == 3
+    assert hypervolume([], (0, 0)) == 0
 
 
 def test_few_of_a_front_are_those_that_cover_the_most() -> None:
     every = [tried(1, 10), tried(1.01, 9.9), tried(2, 8), tried(3, 1)]
     assert [item.gain for item in spread(every, 3)] == [3, 2, 1]
-    assert spread(every, 10) == edge(every)
+    assert spread(every, 10) == pareto_front(every)
     assert spread([], 3) == []
     # A front of one has no size.
     assert [item.gain for item in spread([tried(1, 5)], 2)] == [1]

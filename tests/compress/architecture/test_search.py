@@ -15,12 +15,13 @@ import pytest
 
 from edgebuild.compress.search.architecture.holdout import HELD, HoldOut
 from edgebuild.compress.search.architecture.paper import SPREAD
-from edgebuild.compress.search.architecture.search import TRIALS, SearchArchitecture
+from edgebuild.compress.search.architecture.search import SearchArchitecture
 from edgebuild.compress.search.architecture.space import Axes
 from edgebuild.compress.search.front import read_front
 from edgebuild.compress.train.scores import Judge
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Graph
+from edgebuild.core.searches import TRIALS_FILE
 from edgebuild.data.sources import ReadSource, digest_path
 from edgebuild.engine.build import build
 from edgebuild.engine.store import Store
@@ -85,7 +86,7 @@ def found(graph: Graph, store: Store) -> tuple[list[dict[str, Any]], dict[str, A
     with build(graph, store) as results:
         assert results.exit_code == 0, results.problems()
         path = results.path(graph.wanted["front"])
-        told: dict[str, Any] = json.loads((path / TRIALS).read_text())
+        told: dict[str, Any] = json.loads((path / TRIALS_FILE).read_text())
         return read_front(path), told
 
 

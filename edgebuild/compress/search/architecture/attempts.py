@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from edgebuild.compress.search.architecture.build import COST, START, BuildNetwork
 from edgebuild.compress.search.architecture.frontier import Tried, hopeless, rungs
 from edgebuild.compress.search.architecture.holdout import FIT
 from edgebuild.compress.search.architecture.space import Choices, words
-from edgebuild.compress.search.precision.clock import TimeMixtures
+from edgebuild.compress.search.precision.clock import gains
 from edgebuild.compress.train.schedule import rates
 from edgebuild.compress.train.scores import judged
 from edgebuild.compress.train.segment import MODEL, STATE, How, TrainSegment
@@ -91,9 +92,9 @@ class Attempts:
         )
         return float(f"{source / max(1, mine):.6g}")
 
-    @property
+    @cached_property
     def source(self) -> dict[str, int]:
-        """`model.json` of the spec's model."""
+        """`model.json` of the spec's model, of which `macs` (null where not known) and `parameters` are read."""
         found: dict[str, int] = json.loads(self.work.path(self.step.facts).read_text(encoding="utf-8"))
         return found
 
@@ -103,7 +104,7 @@ class Attempts:
         known = self.source["macs"] and all(item.macs for item in self.tried)
         return "multiplications" if known else "weights"
 
-    def timed(self, items: list[Tried], **own: float) -> list[tuple[float, str]]:
+    def timed(self, items: list[Tried], final: bool = False) -> list[tuple[float, str]]:
         """Speed over that of the spec's model in one process on the target, and what disturbed the run.
 
         Raises:
@@ -111,16 +112,9 @@ class Attempts:
         """
         clock = self.step.clock
         assert clock is not None
-        timing = TimeMixtures(
-            models=(self.step.reference, *(item.timed for item in items)),
-            call=self.step.call,
-            samples=clock.samples,
-            facts=clock.facts,
-            threads=clock.threads,
-            **own,
-        )
-        told = json.loads(self.work.run(timing).read_text(encoding="utf-8"))
-        return [(gain, told["contended"]) for gain in told["gains"][1:]]
+        models = [self.step.reference, *(item.timed for item in items)]
+        found, contended = gains(self.work, clock, self.step.call, models, final)
+        return [(gain, contended) for gain in found]
 
     def train(self, item: Tried, number: int) -> None:
         """Up to the end of one rung, and its score there.

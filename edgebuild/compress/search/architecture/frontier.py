@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgebuild.compress.search.architecture.space import Choices
+from edgebuild.compress.search.pareto import dominates, most_covering, pareto_front
 from edgebuild.core.wires import Artifact
 
 THIRD = 3
 """A trial that goes on trains three times as long as before: successive halving's usual step (arXiv:1810.05934)."""
 BETTER = 2
-"""So many must be better in both before a trial ends early: one alone may be luck."""
+"""Trials that must dominate another before it ends early: one alone may be luck."""
 
 
 @dataclass
@@ -60,57 +61,28 @@ def rungs(epochs: int) -> tuple[int, ...]:
 def hopeless(item: Tried, others: Sequence[Tried]) -> bool:
     """Whether a trial is not worth more epochs.
 
-    At the same rung at least two others are both as fast and better, and half of all are beaten by fewer than it is.
+    Dominated by at least two trials at this rung, and at least half of all trials are dominated by fewer.
     """
     rung = len(item.scores) - 1
     there = [(one.gain, one.scores[rung]) for one in others if len(one.scores) > rung and one is not item]
     own = (item.gain, item.scores[rung])
     every = [*there, own]
-    beaten = sum(beats(one, own) for one in there)
-    ahead = sum(sum(beats(other, one) for other in every) < beaten for one in there)
-    return beaten >= BETTER and 2 * ahead >= len(every)
-
-
-def beats(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    """Whether a point is nowhere worse and somewhere better."""
-    return one != other and one[0] >= other[0] and one[1] >= other[1]
-
-
-def edge(tried: Sequence[Tried]) -> list[Tried]:
-    """Those that nobody beats, the fastest first; of equal ones the first."""
-    found: list[Tried] = []
-    for item in sorted(tried, key=lambda one: (-one.gain, -one.score)):
-        if not found or item.score > found[-1].score:
-            found.append(item)
-    return found
-
-
-def area(points: Sequence[tuple[float, float]], corner: tuple[float, float]) -> float:
-    """Hypervolume: what a front covers beyond a corner of (gain, score)."""
-    total, reached = 0.0, corner[1]
-    for gain, score in sorted(points, reverse=True):
-        if score > reached:
-            total += max(0.0, gain - corner[0]) * (score - reached)
-            reached = score
-    return total
+    dominating = sum(dominates(one, own) for one in there)
+    ahead = sum(sum(dominates(other, one) for other in every) < dominating for one in there)
+    return dominating >= BETTER and 2 * ahead >= len(every)
 
 
 def spread(tried: Sequence[Tried], count: int) -> list[Tried]:
-    """So many of the front that cover the most of it, the fastest first.
+    """At most `count` of the front that cover the most of it, the fastest first.
 
-    The corner lies a tenth of the front's size below its ends, so that these count too.
+    The reference point of the hypervolume lies a tenth of the front's extent beyond its ends, so that these count too.
     """
-    rest = edge(tried)
-    if not rest:
+    front = pareto_front(tried)
+    if not front:
         return []
-    gains, scores = [item.gain for item in rest], [item.score for item in rest]
+    gains, scores = [item.gain for item in front], [item.score for item in front]
     corner = (
         min(gains) - 0.1 * (max(gains) - min(gains) or max(gains)),
         min(scores) - 0.1 * (max(scores) - min(scores) or 1.0),
     )
-    chosen: list[Tried] = []
-    while rest and len(chosen) < count:
-        best = max(rest, key=lambda item: (area([*(one.point for one in chosen), item.point], corner), item.gain))
-        rest.remove(best)
-        chosen.append(best)
-    return sorted(chosen, key=lambda item: -item.gain)
+    return most_covering(front, count, corner)

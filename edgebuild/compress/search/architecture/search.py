@@ -7,27 +7,25 @@ import time
 from typing import Any, ClassVar
 
 from edgebuild.compress.search.architecture.attempts import Attempts
-from edgebuild.compress.search.architecture.frontier import Tried, edge, rungs, spread
+from edgebuild.compress.search.architecture.frontier import Tried, rungs, spread
 from edgebuild.compress.search.architecture.paper import SPREAD
 from edgebuild.compress.search.architecture.space import Axes, words
 from edgebuild.compress.search.architecture.study import Study
 from edgebuild.compress.search.front import Member, write_front
+from edgebuild.compress.search.pareto import pareto_front
 from edgebuild.compress.train.scores import Judge
 from edgebuild.compress.train.settings import Loss
 from edgebuild.compress.train.step import left
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Clock
+from edgebuild.core.searches import TRIALS_FILE
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact, UserCode
 from edgebuild.errors import Refused, StepError
 from edgebuild.models.routes import Lane
 
-TRIALS = "trials.json"
-"""File of a front's folder that holds everything that was tried."""
 FINALISTS = 8
 """Networks that are timed again beside each other."""
-FINAL_S = 4.0
-"""Of runs in that process."""
 GIVE_UP = 3
 """Networks that are refused before any can be made, after which the space is."""
 
@@ -120,7 +118,7 @@ def search(step: SearchArchitecture, work: Workspace) -> None:
     members = finalists(attempts, finished)
     write_front(work.output, [member(attempts, item) for item in members])
     account = told(attempts, members, cut)
-    (work.output / TRIALS).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (work.output / TRIALS_FILE).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def finalists(attempts: Attempts, finished: list[Tried]) -> list[Tried]:
@@ -129,7 +127,7 @@ def finalists(attempts: Attempts, finished: list[Tried]) -> list[Tried]:
     best = spread(finished, FINALISTS)
     if step.clock is not None and len(best) > 1:
         try:
-            again = attempts.timed(best, seconds=FINAL_S, seed=100)
+            again = attempts.timed(best, final=True)
         except (Refused, StepError) as error:
             attempts.failed.append(({}, f"finalists could not be timed again: {error}"))
         else:
@@ -163,7 +161,7 @@ def value(step: SearchArchitecture, score: float) -> float:
 def told(attempts: Attempts, members: list[Tried], cut: bool) -> dict[str, Any]:
     """Everything that was tried, for plots and for people."""
     step = attempts.step
-    best = {id(item) for item in edge([item for item in attempts.tried if not item.stopped])}
+    best = {id(item) for item in pareto_front([item for item in attempts.tried if not item.stopped])}
     slots = {id(item): number for number, item in enumerate(members)}
     ranked = "time" if step.clock else attempts.counted
     return {

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, FiniteFloat, model_validator
 from edgebuild.compress.base import Compressor, Draft, Stage
 from edgebuild.compress.quantize.stage import SLOTS
 from edgebuild.compress.search.architecture.space import Axes, usual
-from edgebuild.compress.search.front import TakeSlot, finalist
+from edgebuild.compress.search.front import add_search, finalist
 from edgebuild.compress.train.ground import Ground
 from edgebuild.compress.train.settings import Duration, Loss
 from edgebuild.compress.train.stage import FRESH
@@ -151,8 +151,7 @@ class SearchSpace(Stage):
             loss=self.loss or "auto",
             seed=self.seed,
         )
-        front = to.add(search, "search architectures")
-        taken = to.add(TakeSlot(front=front, number=draft.slot, name="model.keras"), f"take slot {draft.slot + 1}")
+        front, model = add_search(to, draft, search, "search architectures", "model.keras")
         means, superlative = ("time", "fastest") if clock else ("multiplications", "smallest")
         words = f"{self.describe()}, ranked by {means}: {finalist(draft.slot, superlative)}"
-        return draft.taken(front, ground.student(taken), words).model_copy(update={"format": "keras"})
+        return draft.taken(front, ground.student(model), words).model_copy(update={"format": "keras"})

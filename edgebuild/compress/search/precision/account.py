@@ -7,7 +7,7 @@ from typing import Any
 
 from edgebuild.compress.search.front import Member
 from edgebuild.compress.search.precision.explorer import Explorer
-from edgebuild.compress.search.precision.frontier import Tried, front, worthwhile
+from edgebuild.compress.search.precision.frontier import FLOOR_DB, Tried, front, worthwhile
 from edgebuild.compress.search.precision.mixtures import Layer
 
 UNTIMED = "the run that was to time them died"
@@ -29,8 +29,9 @@ def nothing_gained(explorer: Explorer, final: Sequence[Tried]) -> str:
     tried = list({**explorer.tried, **{item.mixture: item for item in final}}.values())
     fastest = max(tried, key=lambda item: item.gain)
     return (
-        f"none of {len(tried)} mixtures is faster than the model in floating point and keeps 15 dB; the fastest, "
-        f"{fastest.mixture.words(explorer.layers)}, has {fastest.gain:.2f} × its speed and {fastest.sqnr:.1f} dB."
+        f"none of {len(tried)} mixtures is faster than the model in floating point and keeps {FLOOR_DB:g} dB; "
+        f"the fastest, {fastest.mixture.words(explorer.layers)}, has {fastest.gain:.2f} × its speed and "
+        f"{fastest.sqnr:.1f} dB."
     )
 
 

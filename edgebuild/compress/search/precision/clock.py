@@ -1,11 +1,13 @@
-"""The times of a few mixtures beside the model in floating point, in one process on the target."""
+"""Speed of the models that a search tries, relative to the one it starts from, timed in one process on the target."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import ClassVar
 
 from edgebuild.core.dossier import Call
+from edgebuild.core.graph import Clock
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.measure.contention import Process
@@ -14,6 +16,8 @@ from edgebuild.measure.session import PILOT, median_s
 
 SECONDS = 1.5
 """Of runs in one process, where the models are fast enough to need no more."""
+FINAL_S, FINAL_SEED = 4.0, 100
+"""Of the run in which finalists are timed again beside each other."""
 TRIES = 3
 """Processes, where others took the processor meanwhile."""
 
@@ -78,3 +82,36 @@ class TimeMixtures(Step):
         fastest = [item.min(axis=1) for item in runs]
         gains = [round(float(np.median(fastest[0] / item)), 4) for item in fastest]
         return gains, [median_s(item) for item in runs], Process.of(result, list(rows), self.seed).contended
+
+
+def gains(
+    work: Workspace, clock: Clock, call: Call, models: Sequence[Artifact], final: bool = False
+) -> tuple[list[float], str]:
+    """Time trials of a search.
+
+    Args:
+        work: runs the step.
+        clock: the target's samples, facts and threads.
+        call: how the target loads the models.
+        models: the reference, then those to be timed.
+        final: time for longer and in another order, as finalists are.
+
+    Returns:
+        Time of the reference over that of each other model, 0 for one that the runtime declines; what disturbed the
+        run, or "".
+
+    Raises:
+        Refused: the runtime declines one of them.
+        StepError: it died.
+    """
+    step = TimeMixtures(
+        models=tuple(models),
+        call=call,
+        samples=clock.samples,
+        facts=clock.facts,
+        threads=clock.threads,
+        seed=FINAL_SEED if final else 0,
+        seconds=FINAL_S if final else SECONDS,
+    )
+    told = json.loads(work.run(step).read_text(encoding="utf-8"))
+    return told["gains"][1:], told["contended"]

@@ -9,17 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgebuild.compress.search.precision.clock import TimeMixtures
+from edgebuild.compress.search.precision.clock import gains
 from edgebuild.compress.search.precision.frontier import Tried
 from edgebuild.compress.search.precision.mixtures import BITS, FLOATS, UNCHANGED, Layer, Mixture, fresh, part_of, single
-from edgebuild.compress.search.precision.trials import DECLINED, INDEX, TryMixtures
+from edgebuild.compress.search.precision.trials import BATCH_FILE, DECLINED, TryMixtures
+from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Clock
 from edgebuild.core.step import Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused, StepError
 
-FINAL_S, FINAL_SEED = 4.0, 100
-"""Of the run in which the finalists are timed again."""
 BATCH = 12
 """Mixtures of one trial: what a kill costs at most."""
 
@@ -35,6 +34,9 @@ class Explorer:
     layers: Sequence[Layer]
     make: Make
     model: Artifact
+    """In floating point."""
+    call: Call
+    """How the runtime loads the model and its mixtures."""
     clock: Clock | None
     """None where the target is not at hand: bits then stand for time."""
     most: int
@@ -115,29 +117,20 @@ class Explorer:
         words = f"mixtures tried, at most {left:.0f} s left"
         self.work.progress(len(self.tried) + len(self.refused), total, words)
 
-    def timed(self, found: Sequence[Tried], seconds: float | None = None, seed: int = 0) -> list[Tried]:
-        """With the gain of each: times on the target, else bits."""
+    def timed(self, found: Sequence[Tried], final: bool = False) -> list[Tried]:
+        """With the gain of each: times on the target, else bits; `final`: with the longer run of finalists."""
         if not found:
             return []
         if self.clock is None:
             return [item.timed(self.bits(item.mixture)) for item in found]
-        own = {} if seconds is None else {"seconds": seconds}
-        step = TimeMixtures(
-            models=(self.model, *(item.model for item in found)),
-            call=self.make((), False).call,
-            samples=self.clock.samples,
-            facts=self.clock.facts,
-            threads=self.clock.threads,
-            seed=seed,
-            **own,
-        )
+        models = [self.model, *(item.model for item in found)]
         try:
-            told = json.loads(self.work.run(step).read_text(encoding="utf-8"))
+            found_gains, contended = gains(self.work, self.clock, self.call, models, final)
         except (Refused, StepError) as error:
             self.failed.append(str(error))
             self.untimed |= {item.mixture for item in found}
             return []
-        return [item.timed(gain, told["contended"]) for item, gain in zip(found, told["gains"][1:], strict=True)]
+        return [item.timed(gain, contended) for item, gain in zip(found, found_gains, strict=True)]
 
     def bits(self, mixture: Mixture) -> float:
         """32 over the mean bits after: how much less is moved, no time."""
@@ -148,7 +141,7 @@ class Explorer:
 
 def answered(folder: Path) -> list[dict[str, Any]]:
     """What a trial says of each of its mixtures."""
-    rows: list[dict[str, Any]] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    rows: list[dict[str, Any]] = json.loads((folder / BATCH_FILE).read_text(encoding="utf-8"))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Which of the mixtures that were tried are worth keeping: nobody else is both faster and nearer to the source."""
+"""Mixtures that were tried, and which of them are worth keeping: the Pareto front of speed and SQNR."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edgebuild.compress.search.pareto import most_covering, pareto_front
 from edgebuild.compress.search.precision.mixtures import Mixture
 from edgebuild.core.wires import Artifact
 
 FLOOR_DB = 15.0
-"""Below it an answer is of no use; the area of a front is counted above it."""
+"""SQNR below which an answer is of no use."""
+BETTER_DB = 0.3
+"""By which another calibration, or a repair, must be nearer to the source to be preferred."""
 GAIN = 1.01
-"""Speed-up below which a mixture is no gain."""
+"""Speed-up below which a mixture gains nothing."""
+CORNER = (1.0, FLOOR_DB)
+"""Reference point of the hypervolume: the source's speed, and the floor."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +38,19 @@ class Tried:
     contended: str = ""
     """What disturbed the run, or ""."""
 
+    @property
+    def point(self) -> tuple[float, float]:
+        """What the search maximizes."""
+        return self.gain, self.sqnr
+
     def timed(self, gain: float, contended: str = "") -> Tried:
         """With a time taken."""
         return replace(self, gain=gain, contended=contended)
 
 
 def front(tried: Sequence[Tried]) -> list[Tried]:
-    """Those that nothing beats in both, the fastest first."""
-    found: list[Tried] = []
-    for item in sorted(tried, key=lambda one: (-one.gain, -one.sqnr, one.mixture.first, one.mixture.last)):
-        if not found or item.sqnr > found[-1].sqnr:
-            found.append(item)
-    return found
+    """The Pareto front of gain and SQNR, the fastest first; of equal mixtures the one that begins, then ends, first."""
+    return pareto_front(sorted(tried, key=lambda item: (item.mixture.first, item.mixture.last)))
 
 
 def worthwhile(tried: Sequence[Tried]) -> list[Tried]:
@@ -52,23 +58,6 @@ def worthwhile(tried: Sequence[Tried]) -> list[Tried]:
     return [item for item in tried if item.gain >= GAIN and item.sqnr >= FLOOR_DB]
 
 
-def area(members: Sequence[Tried]) -> float:
-    """Hypervolume: what a front covers of (speed-up - 1) × (dB - 15)."""
-    total, reached = 0.0, FLOOR_DB
-    for item in front(worthwhile(members)):
-        total += (item.gain - 1) * (item.sqnr - reached)
-        reached = item.sqnr
-    return total
-
-
-def spread(members: Sequence[Tried], count: int) -> list[Tried]:
-    """So many of a front that cover the most of it, the fastest first.
-
-    The one that adds the most is taken next, until there are enough.
-    """
-    rest, chosen = list(front(worthwhile(members))), list[Tried]()
-    while rest and len(chosen) < count:
-        best = max(rest, key=lambda item: (area([*chosen, item]), item.gain))
-        rest.remove(best)
-        chosen.append(best)
-    return sorted(chosen, key=lambda item: -item.gain)
+def spread(tried: Sequence[Tried], count: int) -> list[Tried]:
+    """At most `count` of the front that cover the most of (speed-up - 1) × (dB - 15), the fastest first."""
+    return most_covering(front(worthwhile(tried)), count, CORNER)

@@ -44,14 +44,12 @@ class SearchOnnx(SearchPrecision):
         from edgebuild.compress.quantize.onnx_static import CalibrateRanges
         from edgebuild.compress.search.precision.trials import TryOnnx
 
-        if mixtures and mixtures[0].repairs:
+        if mixtures[0].repairs:
             from edgebuild.compress.search.precision.repaired import repaired_trial
 
             return repaired_trial(self, work, mixtures, keep)
-        method = mixtures[0].ranges if mixtures else "minmax"
-        ranges = CalibrateRanges(model=self.model, calibration=self.calibration, method=method)
-        if mixtures:
-            work.run(ranges)
+        ranges = CalibrateRanges(model=self.model, calibration=self.calibration, method=mixtures[0].ranges)
+        work.run(ranges)
         return TryOnnx(
             model=self.model,
             ranges=ranges.out(),

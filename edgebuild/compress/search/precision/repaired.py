@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgebuild.compress.quantize.repair.histograms import ChooseRanges, TakeHistograms
 from edgebuild.compress.quantize.repair.smooth import SmoothActivations
-from edgebuild.compress.search.precision.explorer import FINAL_S, FINAL_SEED
-from edgebuild.compress.search.precision.frontier import Tried, front, worthwhile
+from edgebuild.compress.search.precision.frontier import BETTER_DB, Tried, front, worthwhile
 from edgebuild.compress.search.precision.mixtures import Mixture
 from edgebuild.compress.search.precision.trials import TryMixtures, TryOnnx
 from edgebuild.core.step import Workspace
@@ -31,8 +30,6 @@ LONGER = 1.5
 """Part of its time that a search may have taken when it tries another way."""
 SAMPLES = 48
 """Of which covariances and means are taken."""
-BETTER_DB = 0.3
-"""By which a repaired mixture must be better to be preferred."""
 
 
 class TryRepaired(TryOnnx):
@@ -96,7 +93,7 @@ def improved(explorer: Explorer, members: list[Tried]) -> list[Tried]:
             if tried is not None and tried.sqnr > found[row].sqnr + BETTER_DB:
                 found[row] = tried.timed(item.gain, item.contended)
     if any("smooth" in item.mixture.repairs for item in found):
-        found = explorer.timed(found, seconds=FINAL_S, seed=FINAL_SEED) or members
+        found = explorer.timed(found, final=True) or members
     # One may have become nearer than a slower one, or no gain at all.
     return front(worthwhile(found))
 

@@ -11,8 +11,8 @@ from edgebuild.compress.quantize.stage import SLOTS
 from edgebuild.compress.search.front import write_front
 from edgebuild.compress.search.precision.account import member, nothing_gained, nothing_made, told
 from edgebuild.compress.search.precision.bits import quietest
-from edgebuild.compress.search.precision.explorer import BATCH, FINAL_S, FINAL_SEED, Explorer
-from edgebuild.compress.search.precision.frontier import Tried, spread, worthwhile
+from edgebuild.compress.search.precision.explorer import BATCH, Explorer
+from edgebuild.compress.search.precision.frontier import BETTER_DB, Tried, spread, worthwhile
 from edgebuild.compress.search.precision.mixtures import (
     Layer,
     Mixture,
@@ -24,20 +24,17 @@ from edgebuild.compress.search.precision.mixtures import (
 from edgebuild.compress.search.precision.trials import TryMixtures
 from edgebuild.core.dossier import Call
 from edgebuild.core.graph import Clock
+from edgebuild.core.searches import TRIALS_FILE
 from edgebuild.core.step import Step, Workspace
 from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused
 
-TRIALS = "trials.json"
-"""File of a front's folder that holds everything that was tried."""
 ROUNDS = 3
 """Times that the borders of the best are moved."""
 FINALISTS = 10
 """Mixtures that are timed again beside each other."""
 WORST = 3
 """Layers of a region that are left in floating point in turn."""
-BETTER_DB = 0.3
-"""By which another calibration must be better to be preferred."""
 
 
 class SearchPrecision(Step):
@@ -84,7 +81,7 @@ class SearchPrecision(Step):
         raise NotImplementedError
 
     def trial(self, work: Workspace, mixtures: tuple[Mixture, ...], keep: bool) -> TryMixtures:
-        """The step that makes and answers them; all of one calibration."""
+        """The step that makes and answers them: at least one, all of one calibration."""
         raise NotImplementedError
 
     def run(self, work: Workspace) -> None:
@@ -98,16 +95,17 @@ class SearchPrecision(Step):
             layers=layers,
             make=lambda mixtures, keep: self.trial(work, mixtures, keep),
             model=self.model,
+            call=self.call,
             clock=self.clock,
             most=self.most,
             seconds=self.seconds,
         )
         wholes = self.wholes(len(layers))
         noise = explorer.sensitivities(wholes[0])
+        kept = self.kept(layers)
         if self.borders:
-            explore(explorer, self.kept(layers), noise, wholes)
+            explore(explorer, kept, noise, wholes)
         else:
-            kept = self.kept(layers)
             for whole in wholes:
                 apart = (item.without(kept) for item in quietest(noise, whole))
                 explorer.attempt(item for item in apart if item.layers)
@@ -118,7 +116,7 @@ class SearchPrecision(Step):
         why = "" if members else nothing_gained(explorer, found)
         write_front(work.output, [member(item, layers) for item in members], why)
         account = told(explorer, noise, members, [*found, *members]) | {"scheme": wholes[0].scheme}
-        (work.output / TRIALS).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        (work.output / TRIALS_FILE).write_text(json.dumps(account, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
     def improved(self, _explorer: Explorer, members: list[Tried]) -> list[Tried]:
         """The members with what makes them better at no cost of time."""
@@ -190,5 +188,5 @@ def finalists(explorer: Explorer, ways: Sequence[Ranges]) -> list[Tried]:
         better = winner.sqnr > item.sqnr + BETTER_DB
         # The same operators on the same shapes take the same time.
         final.append(winner.timed(item.gain, item.contended) if better else item)
-    again = explorer.timed(final[:BATCH], seconds=FINAL_S, seed=FINAL_SEED)
+    again = explorer.timed(final[:BATCH], final=True)
     return again or final

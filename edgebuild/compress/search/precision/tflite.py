@@ -128,10 +128,8 @@ class SearchTflite(SearchPrecision):
 
         ranges = None
         if self.calibration is not None:
-            method = mixtures[0].ranges if mixtures else self.usual
-            step = CalibrateTflite(model=self.model, calibration=self.calibration, method=method)
-            if mixtures:
-                work.run(step)
+            step = CalibrateTflite(model=self.model, calibration=self.calibration, method=mixtures[0].ranges)
+            work.run(step)
             ranges = step.out()
         return TryTflite(
             model=self.model, ranges=ranges, samples=self.samples, call=self.call, mixtures=mixtures, keep=keep

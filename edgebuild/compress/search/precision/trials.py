@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     Arrays = dict[str, np.ndarray]
 
-INDEX = "trials.json"
+BATCH_FILE = "trials.json"
+"""A row for each mixture of one batch; another schema than the `TRIALS_FILE` of a front."""
 DECLINED = -200.0
 """dB of a mixture that cannot be made or run."""
 
@@ -81,7 +82,7 @@ class TryMixtures(Step):
         rows = compared(work.path(self.model), paths, self.call, inputs, work.scratch / "answers", self.timeout_s)
         rows |= {number: {"refused": why} for number, why in refused.items()}
         text = json.dumps([rows[number] for number in range(len(self.mixtures))], indent=1, allow_nan=False)
-        (work.output / INDEX).write_text(text + "\n", encoding="utf-8")
+        (work.output / BATCH_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def compared(
