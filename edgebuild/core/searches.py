@@ -42,6 +42,10 @@ class Finalist(Trial):
     """How the layers that it lowers are computed or stored: `int8`, `dynamic int8`, `4-bit storage`, …"""
     others: str
     """How all other layers are: `floating point`, or more bits."""
+    ranges: str = ""
+    """Calibration of its activations."""
+    repairs: tuple[str, ...] = ()
+    """What was done besides so that it loses less."""
     lowered: tuple[int, ...]
     """Positions of the layers in its scheme."""
 
@@ -72,6 +76,10 @@ class Search(Record):
     """Why the first of them could not."""
     finalists: tuple[Finalist, ...]
     """Those that became candidates, in order of their slots."""
+    start: str = "the source"
+    """What the trials were held against: the source, or what the stages before made of it."""
+    retimed: bool = True
+    """Whether the finalists were timed again beside each other."""
     whole: tuple[Finalist, ...] = ()
     """All layers in one scheme, where that was tried: what finalists are compared with."""
 

@@ -21,6 +21,7 @@ from edgebuild.decide.sequences import note_of, sequence_of, with_rtf
 if TYPE_CHECKING:
     from edgebuild.decide.dossier import DecideTarget, Entrant
 
+MADE = "the model it starts from"
 AGAIN = "A build tries again 10 minutes after the last try, `edgebuild build --remeasure` at once."
 
 
@@ -94,12 +95,18 @@ class Records:
         """What each search tried, once, though several candidates come of it."""
         slots: dict[str, dict[int, str]] = {}
         fronts: dict[str, Path] = {}
+        apart: set[str] = set()
         for entrant in self.step.entrants:
             front = self.work.attempt(entrant.search) if entrant.search is not None else None
             if entrant.search is not None and isinstance(front, Path) and has_trials(front):
                 fronts[entrant.search.id] = front
                 slots.setdefault(entrant.search.id, {}).setdefault(entrant.slot, entrant.name)
-        return tuple(read_search(front, slots[search]) for search, front in fronts.items())
+                if not entrant.recipe.startswith(entrant.searched):
+                    apart.add(entrant.search.id)
+        return tuple(
+            read_search(front, slots[search]).model_copy(update={"start": MADE} if search in apart else {})
+            for search, front in fronts.items()
+        )
 
     def measurements(self, row: int, path: Path, digest: str, account: Any) -> tuple[Measurement, ...]:
         """Every number about a candidate that was made."""

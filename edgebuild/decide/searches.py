@@ -95,6 +95,7 @@ def mixtures(told: Mapping[str, Any], names: Mapping[int, str]) -> Search:
         untold=len(rows) - len(kept),
         contended=sum(bool(row["contended"]) for row in rows),
         cut=told["cut"],
+        retimed=told["retimed"],
         refused=len(refused),
         refused_words=refused[0]["why"] if refused else "",
         finalists=tuple(finalist(slots[slot], names[slot]) for slot in sorted(slots)),
@@ -130,5 +131,7 @@ def finalist(row: Mapping[str, Any], candidate: str) -> Finalist:
         candidate=candidate,
         scheme=row["scheme"],
         others=row["others"],
+        ranges=row["mixture"]["ranges"],
+        repairs=tuple(row["mixture"]["repairs"]),
         lowered=tuple(row["integers"]),
     )

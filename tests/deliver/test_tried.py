@@ -61,6 +61,21 @@ def test_the_section_tells_what_each_finalist_leaves_and_what_that_costs(tmp_pat
     assert "24 % slower and 9.0 dB nearer the source" in text
 
 
+def test_a_search_behind_other_stages_is_held_against_what_they_made(tmp_path: Path) -> None:
+    text = report(tmp_path, found(tmp_path, start="the model it starts from", retimed=False))
+    assert "each timed beside the model it starts from on the target. The finalists were timed, like every" in text
+    assert "1.60 × the speed of the model it starts from and 34.0 dB in the search" in text
+    assert "2.0 dB nearer the model it starts from than" in text
+
+
+def test_unlike_mixtures_are_compared_with_what_makes_them_unlike(tmp_path: Path) -> None:
+    told = found(tmp_path)
+    search = told.searches[0]
+    better = search.finalists[0].model_copy(update={"ranges": "mse", "repairs": ("bias",)})
+    words = sentence(told, search, better)
+    assert words.split("than with ")[1].startswith("all layers in int8, which have minmax ranges and no repair.")
+
+
 def test_the_layers_stand_in_a_folded_table(tmp_path: Path) -> None:
     folded = report(tmp_path, found(tmp_path)).split("<details>")[1]
     assert "| 1 | `stem` | Conv | 7.5 % | 30.0 dB | `best`, `best.2` |" in folded

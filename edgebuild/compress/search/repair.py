@@ -47,7 +47,7 @@ class CompareQuantized(Step):
     """
 
     version: ClassVar[int] = 2
-    tools: ClassVar[tuple[str, ...]] = ("numpy",)
+    tools: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "tensorrt")
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "compared.json"
     portable: ClassVar[bool] = False

@@ -42,11 +42,11 @@ def mixtures_chart(dossier: Dossier, search: Search) -> TrialsChart:
         title=f"what {search.name} tried",
         how=f"{how} · SQNR on samples of select",
         axes=(
-            Axis("gain", "speed over the source (×)" if timed else "32 over effective bits, estimated (×)", True),
-            Axis("sqnr", "SQNR against the source (dB)", True),
+            Axis("gain", f"speed over {search.start} (×)" if timed else "32 over effective bits, estimated (×)", True),
+            Axis("sqnr", f"SQNR against {search.start} (dB)", True),
         ),
         points=points,
-        one="the source's speed" if timed else "32 bits",
+        one=speed(search) if timed else "32 bits",
     )
 
 
@@ -69,9 +69,10 @@ def summary(search: Search, chart: TrialsChart) -> str:
     many = counted(len(search.layers), "layer")
     parts = [f"`{search.name}` searched which of {many} to {verb(search)} in fewer bits:"]
     if search.ranked_by == "time":
+        again = "were timed again beside each other, and" if search.retimed else "were timed,"
         parts.append(
-            f"{counted(count, 'mixture')}, each timed beside the source on the target. The finalists were timed "
-            "again beside each other, and like every candidate once more for the tables above."
+            f"{counted(count, 'mixture')}, each timed beside {search.start} on the target. The finalists {again} like "
+            "every candidate once more for the tables above."
         )
     else:
         one = "a stored weight" if search.counted == "weights" else "an operand of a multiplication"
@@ -143,8 +144,13 @@ def ranges(indices: Sequence[int]) -> str:
 def pace(search: Search, item: Finalist) -> str:
     """What it gains, in the search's own measure."""
     if search.ranked_by == "time":
-        return f"{times(item.gain)} the source's speed"
+        return f"{times(item.gain)} {speed(search)}"
     return f"{32 / item.gain:.1f} effective bits (estimated)"
+
+
+def speed(search: Search) -> str:
+    """Of what the trials were held against."""
+    return "the source's speed" if search.start == "the source" else f"the speed of {search.start}"
 
 
 def beside(search: Search, item: Finalist, left: Sequence[int]) -> str:
@@ -159,8 +165,11 @@ def beside(search: Search, item: Finalist, left: Sequence[int]) -> str:
         bits = 32 / item.gain - 32 / whole.gain
         first = "as many bits" if abs(bits) < 0.05 else f"{abs(bits):.1f} bits {'more' if bits > 0 else 'fewer'}"
     nearer = item.sqnr - whole.sqnr
-    second = f"{number(abs(nearer), 'dB')} {'nearer the source' if nearer >= 0 else 'farther from the source'}"
-    return f": {first} and {second} than with all layers in {item.scheme}"
+    second = f"{number(abs(nearer), 'dB')} {'nearer' if nearer >= 0 else 'farther from'} {search.start}"
+    unlike = [f"{whole.ranges} ranges"] if whole.ranges != item.ranges else []
+    unlike += ["no repair"] if item.repairs and not whole.repairs else []
+    apart = f", which have {' and '.join(unlike)}" if unlike else ""
+    return f": {first} and {second} than with all layers in {item.scheme}{apart}"
 
 
 def layers(search: Search) -> list[dict[str, str]]:

@@ -73,4 +73,5 @@ def told(
         ],
         "failed": explorer.failed,
         "cut": explorer.cut,
+        "retimed": explorer.retimed,
     }

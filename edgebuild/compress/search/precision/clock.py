@@ -31,7 +31,7 @@ class TimeMixtures(Step):
     """
 
     version: ClassVar[int] = 1
-    tools: ClassVar[tuple[str, ...]] = ("numpy",)
+    tools: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "ai-edge-litert")
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
     filename: ClassVar[str] = "gains.json"
     portable: ClassVar[bool] = False

@@ -86,7 +86,7 @@ class TryCoreml(TryMixtures):
 class SearchCoreml(SearchPrecision):
     """The front of bits and nearness over how the weights of a package are stored."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     tools: ClassVar[tuple[str, ...]] = TOOLS
     others: ClassVar[tuple[Any, ...]] = ()
     borders: ClassVar[bool] = False

@@ -48,6 +48,8 @@ class Explorer:
     failed: list[str] = field(default_factory=list)
     untimed: set[Mixture] = field(default_factory=set)
     """Made and answered, but the run that was to time them died."""
+    retimed: bool = False
+    """Whether the finalists were timed again beside each other."""
     cut: bool = False
     """Whether time or trials were used up before all that was wanted was tried."""
     began: float = field(default_factory=time.monotonic)

@@ -16,7 +16,7 @@ from edgebuild.core.wires import Artifact
 class SearchOnnx(SearchPrecision):
     """For ONNX models: static INT8 as ONNX Runtime's quantizer writes it."""
 
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
 
@@ -64,7 +64,7 @@ class SearchOnnx(SearchPrecision):
 class SearchOnnxTimed(SearchOnnx):
     """The same by times taken on the target: it holds the machine alone, as its trials need it."""
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     deterministic: ClassVar[bool] = False
     alone: ClassVar[bool] = True
 
@@ -72,5 +72,5 @@ class SearchOnnxTimed(SearchOnnx):
 class SearchOnnxBits(SearchOnnx):
     """For runtimes that place conversions themselves, and are not timed here: the noisiest layers stay in floats."""
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     borders: ClassVar[bool] = False

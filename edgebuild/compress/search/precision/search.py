@@ -189,4 +189,5 @@ def finalists(explorer: Explorer, ways: Sequence[Ranges]) -> list[Tried]:
         # The same operators on the same shapes take the same time.
         final.append(winner.timed(item.gain, item.contended) if better else item)
     again = explorer.timed(final[:BATCH], final=True)
+    explorer.retimed = bool(again)
     return again or final

@@ -108,7 +108,7 @@ class TryTflite(TryMixtures):
 class SearchTflite(SearchPrecision):
     """For TFLite models: each scheme for the whole, then regions of those that gain."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     tools: ClassVar[tuple[str, ...]] = TOOLS
     preload: ClassVar[tuple[str, ...]] = ("numpy",)
 
@@ -139,6 +139,6 @@ class SearchTflite(SearchPrecision):
 class SearchTfliteTimed(SearchTflite):
     """The same by times taken on the target: it holds the machine alone, as its trials need it."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     deterministic: ClassVar[bool] = False
     alone: ClassVar[bool] = True

@@ -135,7 +135,7 @@ class TryOnnx(TryMixtures):
     """Static INT8 in some layers of an ONNX model, from one calibration."""
 
     version: ClassVar[int] = 2
-    tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "numpy")
+    tools: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "tensorrt", "numpy")
     preload: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
     suffix: ClassVar[str] = ".onnx"
 
