@@ -53,7 +53,7 @@ class TryMixtures(Step):
     """Whether the models are wanted, or what they answer alone."""
 
     def make(self, model: Path, ranges: Path | None, output: Path) -> Iterator[tuple[int, Refused | None]]:
-        """Write each mixture's model as `<number><suffix>` into a folder; yields its number, and why it was not made."""
+        """Write each mixture's model as `<number><suffix>` into a folder; yields numbers, and why one was not made."""
         raise NotImplementedError
 
     def start(self, work: Workspace) -> Path:
