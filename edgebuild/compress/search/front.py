@@ -31,7 +31,7 @@ class Member(NamedTuple):
 
 
 def finalist(slot: int, superlative: str) -> str:
-    """A member in words, before it is known: `the fastest finalist`, `the 2nd fastest finalist`."""
+    """A slot in words, before its member is known: `the fastest finalist`, `the 2nd fastest finalist`."""
     place = "" if slot == 0 else {2: "2nd ", 3: "3rd "}.get(slot + 1, f"{slot + 1}th ")
     return f"the {place}{superlative} finalist"
 

@@ -1,4 +1,4 @@
-"""Which repairs help a quantized model: each is tried after those that helped before it."""
+"""A greedy search for the repairs of a quantized model that bring it nearer to the model in floating point."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused, StepError
 
 ACCOUNT = "repair.json"
-"""File of the folder that holds what every trial brought."""
+"""File of a front's folder that holds all trials of repairs."""
 ENDS_DB = 1.0
 """As `BETTER_DB`, of the first and the last layer in floating point: they alone may cost time."""
 
@@ -37,7 +37,7 @@ ROUNDS: tuple[tuple[Change, ...], ...] = (
     ({"calibration": "minmax"}, *CALIBRATIONS[:2]),
     ({"ends": True},),
 )
-"""What is tried in turn: of the changes of one round the best is kept. Ranges once more after what changes them."""
+"""Changes that are tried in turn; of one round the best is kept. Ranges come twice, as other repairs change them."""
 
 
 class CompareQuantized(Step):
@@ -165,7 +165,14 @@ def words_of(change: Change) -> str:
 
 
 def told(repairs: Repairs, trials: Sequence[Trial], start: float, best: float) -> dict[str, Any]:
-    """What was applied and what each brought, for people and for plots."""
+    """Contents of `repair.json`.
+
+    Args:
+        repairs: what was applied.
+        trials: all of them, in order.
+        start: SQNR in dB without any repair.
+        best: with `repairs`.
+    """
     kept = [f"{trial['words']} (+{trial['gain']:.1f} dB)" for trial in trials if trial["applied"]]
     words = f"static INT8, {start:.1f} dB; no repair helped"
     if kept:

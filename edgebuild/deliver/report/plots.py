@@ -75,7 +75,7 @@ def limits(scene: Scene, plot: Plot) -> list[Obstacle]:
 
 
 def front(scene: Scene, plot: Plot) -> list[Obstacle]:
-    """The Pareto front as stairs: what a point is not beaten by lies on its better side."""
+    """The Pareto front as a staircase; all points on its worse side are dominated."""
     best = plot.chart.front
     if not best:
         return []
@@ -161,7 +161,7 @@ def legend(scene: Scene, plot: Plot) -> None:
 
 
 def signs(scene: Scene, entries: Sequence[Sign]) -> None:
-    """What the signs mean that occur, in one row."""
+    """A legend in one row, of the signs that occur."""
     x, y = 16.0, HEIGHT - 18.0
     for css, draw, words, present in entries:
         wide = (18.0 if draw else 24.0) + width(words, SMALL)

@@ -43,14 +43,14 @@ def trials_scene(chart: TrialsChart) -> Scene:
 
 
 def source(scene: Scene, plot: Plot) -> list[Obstacle]:
-    """A line at what the source gains: its answers are no number of decibels away from themselves."""
+    """A vertical line at the source's gain: its SQNR against itself is infinite, so it is no point."""
     x, frame = plot.x.at(SOURCE), plot.frame
     scene.path("one", f"M{x:.1f} {frame.top:.1f}V{frame.bottom:.1f}")
     return [Obstacle(Box(x - 1, frame.top, x + 1, frame.bottom), 0.6)]
 
 
 def dots(scene: Scene, plot: Plot) -> list[Obstacle]:
-    """The trials that became no candidate, and what a name should rather not cover of any trial."""
+    """Draw the trials that became no candidate; returns where all trials lie, for names to avoid."""
     found = []
     for point in plot.chart.points:
         x, y = plot.at(point)

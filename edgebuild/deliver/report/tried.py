@@ -23,7 +23,7 @@ DRAWN_FROM_DB = 0.0
 NAMED, LONG = 3, 40
 """Layers that a sentence names at most, and letters of a name that it has room for."""
 SAME = 0.005
-"""Parts of a speed that are no difference: the last digit which is printed."""
+"""Relative difference below which two speeds are called equal: half of the last digit printed."""
 
 
 def mixtures_chart(dossier: Dossier, search: Search) -> TrialsChart:

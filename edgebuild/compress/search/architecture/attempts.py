@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edgebuild.compress.search.architecture.search import SearchArchitecture
 
 Lost = tuple[Choices, str]
-"""A network that could not be, and why."""
+"""A network that could not be built, timed or trained, and why."""
 
 
 @dataclass
@@ -34,12 +34,12 @@ class Attempts:
     step: SearchArchitecture
     work: Workspace
     tell: Callable[[str], None]
-    """What is going on, for the watcher."""
+    """Reports progress, in words."""
     tried: list[Tried] = field(default_factory=list)
     refused: list[Lost] = field(default_factory=list)
     """A tool, the runtime or a rule of the space declined them."""
     failed: list[Lost] = field(default_factory=list)
-    """What went wrong this time alone."""
+    """Lost to a crash or a time-out; another run may bring them."""
 
     def attempt(self, choices: Choices) -> Tried | None:
         """One trial; None where there can be no such network.
@@ -65,7 +65,7 @@ class Attempts:
         return item
 
     def begun(self, choices: Choices) -> Tried:
-        """Build, convert and time: operators and shapes take their time whatever the weights are."""
+        """A network built, converted and timed before it is trained: its time does not depend on its weights."""
         step = self.step
         build = BuildNetwork(facts=step.facts, space=step.space, code=step.code, choices=choices, seed=step.seed)
         cost = json.loads((self.work.run(build) / COST).read_text(encoding="utf-8"))
@@ -84,7 +84,7 @@ class Attempts:
     def on_paper(self, item: Tried) -> float:
         """Multiplications of the spec's model over those of the network, or weights where these are not known.
 
-        No time, and said so: memory-bound layers and what a runtime does well are not in it.
+        An estimate: it knows neither memory-bound layers nor the runtime's kernels.
         """
         facts = self.source
         mine, source = (
@@ -105,7 +105,7 @@ class Attempts:
         return "multiplications" if known else "weights"
 
     def timed(self, items: list[Tried], final: bool = False) -> list[tuple[float, str]]:
-        """Speed over that of the spec's model in one process on the target, and what disturbed the run.
+        """Speed of each over that of the spec's model, and what disturbed the run (see `gains`).
 
         Raises:
             Refused: the runtime declines one of them. StepError: it died.

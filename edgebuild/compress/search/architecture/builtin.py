@@ -1,6 +1,6 @@
-"""Spaces for a user who has only data: networks of separable convolutions, like MobileNet and DS-CNN.
+"""Built-in spaces: classifiers of separable convolutions, like MobileNet and DS-CNN.
 
-Imported late itself, by the step that builds.
+It imports Keras, so it is imported inside functions alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Networks that were tried: which goes on training, and which are worth keeping."""
+"""Networks that were tried: which are trained further, and which are worth keeping."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Tried:
     start: Artifact
     """With fresh weights, in Keras' format."""
     timed: Artifact
-    """The same in the target's."""
+    """The same, converted to the target's format."""
     gain: float
     """Time of the spec's model over its own, or multiplications of that over its own."""
     macs: int | None

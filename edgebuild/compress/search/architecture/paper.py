@@ -1,4 +1,4 @@
-"""What multiplications say of time, where a target is not at hand."""
+"""How well multiplications estimate time, where a target is not at hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The search itself: trials under a time and a number, the finalists timed again, the front."""
+"""The search over architectures: trials within limits of time and number, finalists timed again, the front."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from edgebuild.models.routes import Lane
 FINALISTS = 8
 """Networks that are timed again beside each other."""
 GIVE_UP = 3
-"""Networks that are refused before any can be made, after which the space is."""
+"""Refused networks after which the whole space is refused, where no trial has succeeded before."""
 
 
 class SearchArchitecture(Step):
@@ -88,7 +88,12 @@ class SearchArchitectureTimed(SearchArchitecture):
 
 
 def search(step: SearchArchitecture, work: Workspace) -> None:
-    """Trials, finalists, front."""
+    """Run trials until time, number or space is used up, then write the front.
+
+    Raises:
+        Refused: no network was trained to its last epoch.
+        UserCodeError: the user's builder is at fault.
+    """
     began = time.monotonic()
     study = Study(step.axes, step.seed)
     total = min(step.trials, step.axes.size())
@@ -159,7 +164,7 @@ def value(step: SearchArchitecture, score: float) -> float:
 
 
 def told(attempts: Attempts, members: list[Tried], cut: bool) -> dict[str, Any]:
-    """Everything that was tried, for plots and for people."""
+    """Contents of `trials.json`; `core.searches.NetworkSearch` documents what reports read of it."""
     step = attempts.step
     best = {id(item) for item in pareto_front([item for item in attempts.tried if not item.stopped])}
     slots = {id(item): number for number, item in enumerate(members)}

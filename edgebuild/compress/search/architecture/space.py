@@ -33,7 +33,7 @@ class Axes(Record):
         return {name: values for name, values in every.items() if values}
 
     def size(self) -> int:
-        """Different networks."""
+        """Number of different networks."""
         return prod(len(values) for values in self.declared().values())
 
     def corners(self) -> list[dict[str, int]]:
@@ -52,6 +52,6 @@ def words(choices: Choices) -> str:
 
 
 def usual(space: str) -> Axes:
-    """What is searched of a built-in space where nothing is said."""
+    """Axes of a built-in space where the spec declares none."""
     depths = (2, 3, 4) if space == "mobilenet" else (2, 3, 4, 5)
     return Axes(width=(0.25, 0.5, 0.75, 1.0), depth=depths, kernel=(3, 5))

@@ -1,4 +1,4 @@
-"""What a search tells: its members in words, why there are none, everything that was tried."""
+"""Results of a search over precisions as text and JSON: members of the front, why there are none, all trials."""
 
 from __future__ import annotations
 
@@ -38,7 +38,14 @@ def nothing_gained(explorer: Explorer, final: Sequence[Tried]) -> str:
 def told(
     explorer: Explorer, noise: Sequence[float], members: Sequence[Tried], final: Sequence[Tried]
 ) -> dict[str, Any]:
-    """Everything that was tried, for plots and for people; `core.dossier.Search` says what is read of it."""
+    """Contents of `trials.json`; `core.searches.Search` documents what reports read of it.
+
+    Args:
+        explorer: after its last trial.
+        noise: of each layer alone, as a part of the signal's energy; 1 where not known.
+        members: of the front, in the order of their slots.
+        final: those that were timed again; their times replace earlier ones.
+    """
     from math import log10
 
     slots = {item.mixture: number for number, item in enumerate(members)}

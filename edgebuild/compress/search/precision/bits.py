@@ -1,4 +1,4 @@
-"""Where no clock tells what a precision gains: layers by their noise, the noisiest kept in more bits first."""
+"""Mixtures for targets that are not timed: layers ranked by their quantization noise, the noisiest in more bits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from edgebuild.compress.search.precision.mixtures import Mixture
 
 MOST = 16
-"""Mixtures of one scheme."""
+"""Mixtures of one scheme at most."""
 
 
 def quietest(noise: Sequence[float], whole: Mixture) -> list[Mixture]:

@@ -1,4 +1,4 @@
-"""For Core ML packages: bits of each stored weight; the noisiest weights keep more of them."""
+"""The search over Core ML packages: bits of each stored weight, more of them for the noisiest."""
 
 from __future__ import annotations
 

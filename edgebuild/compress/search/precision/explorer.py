@@ -20,10 +20,10 @@ from edgebuild.core.wires import Artifact
 from edgebuild.errors import Refused, StepError
 
 BATCH = 12
-"""Mixtures of one trial: what a kill costs at most."""
+"""Mixtures that one step makes and answers: the work that a kill can cost."""
 
 Make = Callable[[tuple[Mixture, ...], bool], TryMixtures]
-"""The trial of some mixtures; whether their models are wanted."""
+"""Builds the step that tries some mixtures; the flag says whether it keeps their models."""
 
 
 @dataclass
@@ -77,7 +77,11 @@ class Explorer:
         return [10 ** (-row.get("sqnr", 0.0) / 10) for row in rows]
 
     def attempt(self, mixtures: Iterable[Mixture], clocked: bool = True) -> list[Tried]:
-        """Try what was not tried yet, as far as time allows; what came of all that were asked for."""
+        """Try those that were not tried before, until time or trials are used up.
+
+        Returns:
+            All of `mixtures` that have a result, earlier ones included.
+        """
         wanted = list(dict.fromkeys(mixtures))
         for batch in batches(fresh(wanted, {**self.tried, **dict.fromkeys(self.refused)})):
             if self.spent:
@@ -140,12 +144,12 @@ class Explorer:
 
 
 def answered(folder: Path) -> list[dict[str, Any]]:
-    """What a trial says of each of its mixtures."""
+    """Rows of a batch, one for each of its mixtures in order (see `TryMixtures`)."""
     rows: list[dict[str, Any]] = json.loads((folder / BATCH_FILE).read_text(encoding="utf-8"))
     return rows
 
 
 def batches(mixtures: Sequence[Mixture]) -> Iterator[tuple[Mixture, ...]]:
-    """In order, so many at once."""
+    """Consecutive groups of at most `BATCH`."""
     for start in range(0, len(mixtures), BATCH):
         yield tuple(mixtures[start : start + BATCH])

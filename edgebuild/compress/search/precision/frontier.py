@@ -59,5 +59,5 @@ def worthwhile(tried: Sequence[Tried]) -> list[Tried]:
 
 
 def spread(tried: Sequence[Tried], count: int) -> list[Tried]:
-    """At most `count` of the front that cover the most of (speed-up - 1) × (dB - 15), the fastest first."""
+    """At most `count` of the front that cover the most of (speed-up - 1) × (dB - `FLOOR_DB`), the fastest first."""
     return most_covering(front(worthwhile(tried)), count, CORNER)

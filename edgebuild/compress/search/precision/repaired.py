@@ -27,9 +27,9 @@ WAYS: tuple[tuple[Literal["smooth", "rounding", "bias"], ...], ...] = (
 ALPHA = 0.25
 """Of smoothing: the best quarter on two networks where rounding and bias correction follow (measured)."""
 LONGER = 1.5
-"""Part of its time that a search may have taken when it tries another way."""
+"""Multiple of a search's `seconds` after which it tries no further one of `WAYS`."""
 SAMPLES = 48
-"""Of which covariances and means are taken."""
+"""Samples that covariances and means are taken from."""
 
 
 class TryRepaired(TryOnnx):

@@ -1,4 +1,4 @@
-"""The search itself: sensitivities, coarse regions, finer borders, exceptions, other calibrations, finalists."""
+"""The search over precisions: sensitivities, coarse regions, finer borders, exceptions, calibrations, finalists."""
 
 from __future__ import annotations
 
@@ -173,7 +173,12 @@ def explore(explorer: Explorer, kept: tuple[int, ...], noise: Sequence[float], w
 
 
 def finalists(explorer: Explorer, ways: Sequence[Ranges]) -> list[Tried]:
-    """The best with the calibration that suits each, timed again beside each other."""
+    """At most `FINALISTS` of the front, each with its best calibration, timed again in one process.
+
+    Args:
+        explorer: after its last trial.
+        ways: calibrations of static INT8 that are tried besides the usual one.
+    """
     best = spread(list(explorer.tried.values()), FINALISTS)
     final: list[Tried] = []
     # Nothing is calibrated for the other schemes.

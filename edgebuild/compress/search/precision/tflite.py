@@ -1,4 +1,4 @@
-"""For TFLite models: integer, dynamic and weight-only operators by ai-edge-quantizer, chosen operator by operator."""
+"""The search over TFLite models: integer, dynamic or weight-only operators, chosen one by one."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def segments(model: Path) -> list[tuple[Layer, list[str]]]:
 
 
 def recipe_of(mixture: Mixture, parts: Sequence[tuple[Layer, list[str]]]) -> Callable[[Any], None]:
-    """What the quantizer is told."""
+    """A function that adds the recipe of a mixture to an `ai_edge_quantizer` quantizer."""
     from ai_edge_quantizer import qtyping
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 

@@ -1,4 +1,4 @@
-"""A few mixtures made and answered: the trials that a search over precisions runs, one format each."""
+"""Steps that make models of a few mixtures and compare their answers with those of the original."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TryMixtures(Step):
     """Whether the models are wanted, or what they answer alone."""
 
     def make(self, model: Path, ranges: Path | None, output: Path) -> Iterator[tuple[int, Refused | None]]:
-        """Write each mixture's model as `<number><suffix>` into a folder, with why one was not made."""
+        """Write each mixture's model as `<number><suffix>` into a folder; yields its number, and why it is missing."""
         raise NotImplementedError
 
     def start(self, work: Workspace) -> Path:
@@ -88,7 +88,23 @@ class TryMixtures(Step):
 def compared(
     model: Path, paths: dict[int, Path], call: Call, inputs: Path, output: Path, timeout_s: float
 ) -> dict[int, dict[str, Any]]:
-    """What each model's answers are worth against those of `model`, all in one process."""
+    """SQNR and agreement of the answers of several models with those of `model`, all run in one process.
+
+    Args:
+        model: in floating point.
+        paths: the others by number.
+        call: how the runtime loads all of them.
+        inputs: `inputs.npz` of a sample folder.
+        output: a folder for the answers.
+        timeout_s: of the process.
+
+    Returns:
+        By number `{"sqnr", "agreement"}` (see `judged`), or `{"refused"}` with why there are none.
+
+    Raises:
+        Refused: the runtime declines `model` itself.
+        StepError: the process died.
+    """
     import numpy as np
 
     from edgebuild.devices.links.base import Job, JobModel
