@@ -72,7 +72,7 @@ def project(folder: Path, model: str, runtime: str, name: str, expression: str, 
     shutil.copy(Path(STUDIES, "mlperf-tiny", model), folder / model)
     loader = LOADER.format(name=name, expression=expression)
     (folder / "data.py").write_text(loader if labelled else loader.replace('"label": int(label), ', ""))
-    own = peers(folder, model, name) if runtime == "onnxruntime" else []
+    own = peers(folder, model, name) if model.endswith(".onnx") else []
     text = SPEC.format(
         model=model,
         runtime=runtime,
@@ -202,10 +202,11 @@ def floating(model: Path) -> None:
     model.write_bytes(write(opened))
 
 
-def test_five_networks_on_litert(studies: None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime", ["litert", "onnxruntime"])
+def test_five_networks(studies: None, tmp_path: Path, runtime: str) -> None:
     gains: dict[str, list[float]] = {}
     for model, (name, expression) in LITE.items():
-        file = project(tmp_path / model, model, "litert", name, expression)
+        file = project(tmp_path / model, model, runtime, name, expression)
         floating(file.with_name(model))
         dossier, seconds = built(file)
         found = table(dossier, seconds)
