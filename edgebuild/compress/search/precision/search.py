@@ -71,7 +71,7 @@ class SearchPrecision(Step):
 
     usual: ClassVar[Ranges] = "minmax"
     """Calibration of the trials."""
-    others: ClassVar[tuple[Ranges, ...]] = ("percentile", "entropy")
+    others: ClassVar[tuple[Ranges, ...]] = ("percentile", "mse")
     """Calibrations that the finalists may have instead."""
     borders: ClassVar[bool] = True
     """Whether each border between integers and floating point costs time, so that regions must be contiguous."""
