@@ -68,6 +68,12 @@ def test_a_search_behind_other_stages_is_held_against_what_they_made(tmp_path: P
     assert "2.0 dB nearer the model it starts from than" in text
 
 
+def test_a_search_that_gained_nothing_has_no_finalists_that_were_timed(tmp_path: Path) -> None:
+    text = report(tmp_path, found(tmp_path, finalists=()))
+    assert "each timed beside the source on the target. All layers in int8: 1.45 ×" in text
+    assert "finalists" not in text
+
+
 def test_unlike_mixtures_are_compared_with_what_makes_them_unlike(tmp_path: Path) -> None:
     told = found(tmp_path)
     search = told.searches[0]

@@ -69,11 +69,10 @@ def summary(search: Search, chart: TrialsChart) -> str:
     many = counted(len(search.layers), "layer")
     parts = [f"`{search.name}` searched which of {many} to {verb(search)} in fewer bits:"]
     if search.ranked_by == "time":
+        parts.append(f"{counted(count, 'mixture')}, each timed beside {search.start} on the target.")
         again = "were timed again beside each other, and" if search.retimed else "were timed,"
-        parts.append(
-            f"{counted(count, 'mixture')}, each timed beside {search.start} on the target. The finalists {again} like "
-            "every candidate once more for the tables above."
-        )
+        if search.finalists:
+            parts.append(f"The finalists {again} like every candidate once more for the tables above.")
     else:
         one = "a stored weight" if search.counted == "weights" else "an operand of a multiplication"
         parts.append(

@@ -59,19 +59,7 @@ def told(
             for layer, part in zip(explorer.layers, noise, strict=True)
         ],
         "trials": [
-            {
-                "words": item.mixture.words(explorer.layers),
-                "mixture": item.mixture.model_dump(mode="json"),
-                "integers": item.mixture.layers,
-                "scheme": item.mixture.scheme,
-                "others": item.mixture.others,
-                "gain": item.gain,
-                "sqnr": item.sqnr,
-                "agreement": item.agreement,
-                "contended": item.contended,
-                "front": item.mixture in edge,
-                "slot": slots.get(item.mixture),
-            }
+            {**trial(item, explorer.layers), "front": item.mixture in edge, "slot": slots.get(item.mixture)}
             for item in latest.values()
         ],
         "refused": [
@@ -81,4 +69,19 @@ def told(
         "failed": explorer.failed,
         "cut": explorer.cut,
         "retimed": explorer.retimed,
+    }
+
+
+def trial(item: Tried, layers: Sequence[Layer]) -> dict[str, Any]:
+    """What `trials.json` says of one mixture, besides its place among the others."""
+    return {
+        "words": item.mixture.words(layers),
+        "mixture": item.mixture.model_dump(mode="json"),
+        "integers": item.mixture.layers,
+        "scheme": item.mixture.scheme,
+        "others": item.mixture.others,
+        "gain": item.gain,
+        "sqnr": item.sqnr,
+        "agreement": item.agreement,
+        "contended": item.contended,
     }
